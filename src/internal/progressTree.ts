@@ -1,0 +1,258 @@
+/**
+ * The mutable tree behind `Progress`. A tick is two additions; everything that is derived (fractions, path,
+ * rate) is worked out when somebody looks.
+ */
+import type * as ProgressRenderer from "../ProgressRenderer.js"
+import type { StepState, Waiting } from "../ProgressSnapshot.js"
+
+export interface StepOptions {
+  /** Share of the parent, against its siblings; 1 by default. */
+  readonly weight?: number
+  /** How many items there will be, if known. */
+  readonly total?: number
+  /** What an item is called, singular. */
+  readonly unit?: string
+  /** Domain facts, added to those of the operation that the step belongs to. */
+  readonly context?: Readonly<Record<string, unknown>>
+  /** Makes the step an operation of its own: it is rendered by this, and owns the context below it. */
+  readonly render?: ProgressRenderer.ProgressRenderer
+}
+
+export type PlannedStep = string | { readonly name: string; readonly weight: number }
+
+/** What is common to all steps of one tree. */
+export class Root {
+  version = 0
+  late = 0
+  nextId = 0
+  /** The largest fraction ever shown. */
+  shown = 0
+  /** Steps that closed and were folded into their parent's sums. */
+  folded = 0
+  onChange: (() => void) | undefined = undefined
+  /** What the renderer threw; from then on the standard one serves. */
+  rendererFailure: { readonly cause: unknown; reported: boolean } | undefined = undefined
+  readonly step: Step
+
+  constructor(
+    readonly operationId: string | undefined,
+    readonly kind: string,
+    name: string,
+    readonly render: ProgressRenderer.ProgressRenderer | undefined,
+    readonly now: () => number,
+  ) {
+    this.step = new Step(this, undefined, name, 1, "running")
+  }
+}
+
+export class Step {
+  readonly id: number
+  done = 0
+  skipped = 0
+  total: number | undefined = undefined
+  unit = "item"
+  detail: string | undefined = undefined
+  waiting: Waiting | undefined = undefined
+  context: Record<string, unknown> | undefined = undefined
+  render: ProgressRenderer.ProgressRenderer | undefined = undefined
+  started: number | undefined = undefined
+  planned = false
+  children: Set<Step> | undefined = undefined
+  /** Children that failed or were cancelled while this step may still go on without them. */
+  unsettled = 0
+  /** Weight of the closed children that no longer have a node. */
+  settledWeight = 0
+  /** Of that, what was found already done. */
+  settledSkipped = 0
+
+  constructor(
+    readonly root: Root,
+    readonly parent: Step | undefined,
+    readonly name: string,
+    readonly weight: number,
+    public state: StepState,
+  ) {
+    this.id = root.nextId++
+    if (state === "running") this.started = root.now()
+  }
+
+  /** Counts `n` items as done; for a hot loop. Not positive or not a number: nothing happens. */
+  readonly advance = (n = 1): void => {
+    if (this.state !== "running") {
+      if (this.root !== silentRoot) this.root.late += n
+      return
+    }
+    if (!(n > 0)) return
+    this.done += n
+    this.root.version++
+    if (this.unsettled !== 0 || this.waiting !== undefined) this.goOn()
+  }
+
+  skip(n: number): void {
+    if (this.state === "running" && n > 0) this.skipped += n
+    this.advance(n)
+  }
+
+  /** Applies a change to the open step; a closed one stays as it was. */
+  update(change: (step: Step) => void): void {
+    if (this.state !== "running") return
+    change(this)
+    this.root.version++
+    if (this.unsettled !== 0) this.goOn()
+  }
+
+  /** Children that this step opens under a planned name take the plan's place and weight. */
+  plan(steps: ReadonlyArray<PlannedStep>): void {
+    this.update(() => {
+      for (const entry of steps) {
+        const { name, weight } = typeof entry === "string" ? { name: entry, weight: 1 } : entry
+        this.planned = true
+        this.adopt(new Step(this.root, this, name, positive(weight), "pending"))
+      }
+    })
+  }
+
+  open(name: string, options: StepOptions): Step {
+    if (this.unsettled !== 0) this.goOn()
+    const step =
+      this.pending(name) ?? this.adopt(new Step(this.root, this, name, positive(options.weight), "pending"))
+    step.state = "running"
+    step.started = this.root.now()
+    step.total = options.total
+    if (options.unit !== undefined) step.unit = options.unit
+    step.render = options.render
+    if (options.render !== undefined) step.context = { ...options.context }
+    else if (options.context !== undefined) step.annotate(options.context)
+    this.root.version++
+    this.root.onChange?.()
+    return step
+  }
+
+  close(state: "succeeded" | "failed" | "cancelled"): void {
+    if (this.state !== "running") return
+    this.state = state
+    this.waiting = undefined
+    if (state === "succeeded") {
+      this.settleChildren()
+      this.parent?.settle(this)
+    } else if (this.parent !== undefined) this.parent.unsettled++
+    this.root.version++
+    this.root.onChange?.()
+  }
+
+  annotate(facts: Readonly<Record<string, unknown>>): void {
+    const owner = this.operation()
+    owner.context = { ...owner.context, ...facts }
+    this.root.version++
+  }
+
+  /** The nearest step that is an operation of its own; the root where there is none. */
+  operation(): Step {
+    let step: Step = this
+    while (step.render === undefined && step.parent !== undefined) step = step.parent
+    return step
+  }
+
+  private adopt(child: Step): Step {
+    this.children ??= new Set()
+    this.children.add(child)
+    return child
+  }
+
+  private pending(name: string): Step | undefined {
+    if (!this.planned || this.children === undefined) return undefined
+    for (const child of this.children) if (child.state === "pending" && child.name === name) return child
+    return undefined
+  }
+
+  /** This step is at work again, so whatever failed below it was recovered from, and no wait holds it. */
+  private goOn(): void {
+    this.waiting = undefined
+    if (this.unsettled !== 0) this.settleChildren()
+  }
+
+  private settleChildren(): void {
+    this.unsettled = 0
+    if (this.children === undefined) return
+    for (const child of this.children) {
+      if (child.state === "failed" || child.state === "cancelled") {
+        child.state = "recovered"
+        this.settle(child)
+      }
+    }
+  }
+
+  /** A settled child counts as done; unless it was planned, its node is no longer needed. */
+  private settle(child: Step): void {
+    if (this.planned || this.children === undefined) return
+    this.children.delete(child)
+    this.settledWeight += child.weight
+    this.settledSkipped += child.weight * fraction(child, skippedItems)
+    this.root.folded += 1 + size(child)
+    child.children = undefined
+  }
+}
+
+/**
+ * What a step is done of. A step with planned children is the weighted mean of its children; else one with
+ * a total is measured by its items; else the weighted mean of what children it has had. `leaf` says what
+ * part of a step's items counts: all, or those skipped.
+ */
+export const fraction = (step: Step, leaf: (step: Step) => number = (_) => _.done): number => {
+  if (step.state === "succeeded" || step.state === "recovered")
+    return leaf === skippedItems ? partial(step, leaf) : 1
+  if (step.state === "pending") return 0
+  return partial(step, leaf)
+}
+
+export const skippedItems = (step: Step): number => step.skipped
+
+/** True where a fraction can be told: something in the tree has a total, a plan, or has been settled. */
+export const countable = (step: Step): boolean => {
+  if (step.planned || step.total !== undefined || step.settledWeight > 0) return true
+  if (step.state !== "running") return step.state !== "pending"
+  for (const child of step.children ?? []) if (countable(child)) return true
+  return false
+}
+
+/** From the step down to the one at work: the first live child each time; after a failure, the failed one. */
+export const path = (step: Step): ReadonlyArray<Step> => {
+  const steps = [step]
+  for (let at: Step | undefined = step; at !== undefined; ) {
+    at = find(at, "running") ?? find(at, "failed") ?? find(at, "cancelled")
+    if (at !== undefined) steps.push(at)
+  }
+  return steps
+}
+
+const partial = (step: Step, leaf: (step: Step) => number): number => {
+  if (!step.planned && step.total !== undefined) {
+    return step.total > 0 ? Math.min(1, leaf(step) / step.total) : 0
+  }
+  let sum = leaf === skippedItems ? step.settledSkipped : step.settledWeight
+  let weight = step.settledWeight
+  for (const child of step.children ?? []) {
+    sum += child.weight * fraction(child, leaf)
+    weight += child.weight
+  }
+  return weight > 0 ? sum / weight : 0
+}
+
+const find = (step: Step, state: StepState): Step | undefined => {
+  for (const child of step.children ?? []) if (child.state === state) return child
+  return undefined
+}
+
+const size = (step: Step): number => {
+  let count = 0
+  for (const child of step.children ?? []) count += 1 + size(child)
+  return count
+}
+
+const positive = (weight: number | undefined): number => (weight !== undefined && weight > 0 ? weight : 1)
+
+const silentRoot: Root = new Root(undefined, "", "", undefined, () => 0)
+
+/** The step of programs that nobody observes: it takes everything and keeps nothing. */
+export const silent: Step = silentRoot.step
+silent.state = "succeeded"
