@@ -1,0 +1,215 @@
+/**
+ * A named definition of long work, separate from its handler: from the one value come the plain program
+ * (`run`), and what a registry, a route, a command or a cluster needs to run the same work elsewhere.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ParseResult from "effect/ParseResult"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import { OperationError } from "./OperationError.js"
+import * as Progress from "./Progress.js"
+import type { ProgressRenderer } from "./ProgressRenderer.js"
+
+/**
+ * How interrupted work continues: `none` it cannot; `again` by running with the same payload, since what is
+ * done is found done; `checkpoint` from the newest value of the `checkpoint` schema.
+ */
+export type Resume<Checkpoint> =
+  | { readonly resume: "none" | "again" }
+  | { readonly resume: "checkpoint"; readonly checkpoint: Schema.Schema<Checkpoint, unknown> }
+
+/** What the handler is told of the run besides its payload. */
+export interface Execution {
+  readonly operationId: string
+  /** 1 for the first run of a record, one more for each retry. */
+  readonly attempt: number
+  /** Id of the operation that this one resumes. */
+  readonly resumedFrom: string | undefined
+}
+
+/** Identifies, in the requirements of an effect, the handler of an operation kind. */
+export interface Handler<Kind extends string> {
+  readonly _: unique symbol
+  readonly kind: Kind
+}
+
+export interface Definition<
+  Payload,
+  PayloadWire,
+  Success,
+  SuccessWire,
+  Failure,
+  FailureWire,
+  Facts,
+  FactsWire,
+> {
+  /** Grows when the payload, success or error schema changes in a way that old records cannot follow. */
+  readonly version: number
+  readonly payload: Schema.Schema<Payload, PayloadWire>
+  readonly success: Schema.Schema<Success, SuccessWire>
+  readonly error: Schema.Schema<Failure, FailureWire>
+  /** The domain facts that the handler annotates its progress with. */
+  readonly context: Schema.Schema<Facts, FactsWire>
+  /** Equal for payloads that ask for the same work. */
+  readonly idempotencyKey: (payload: Payload) => string
+  /** Two operations with equal keys never run at the same time. */
+  readonly exclusive?: (payload: Payload) => string
+  /** Under which key durations are learned, and in how many units of work. */
+  readonly estimate: (payload: Payload) => { readonly key: string; readonly units: number }
+  readonly render: ProgressRenderer<Facts>
+  readonly annotations?: Context.Context<never>
+}
+
+export interface Operation<
+  Kind extends string,
+  Payload,
+  PayloadWire,
+  Success,
+  SuccessWire,
+  Failure,
+  FailureWire,
+  Facts,
+  FactsWire,
+  Checkpoint = never,
+> {
+  readonly kind: Kind
+  readonly definition: Definition<
+    Payload,
+    PayloadWire,
+    Success,
+    SuccessWire,
+    Failure,
+    FailureWire,
+    Facts,
+    FactsWire
+  > &
+    Resume<Checkpoint>
+  /** Provides the handler. The step that is current while the layer is built is left out of what it keeps. */
+  readonly toLayer: <R>(
+    handler: (payload: Payload, execution: Execution) => Effect.Effect<Success, Failure, R>,
+  ) => Layer.Layer<Handler<Kind>, never, R>
+  /** The plain program: needs the handler, no registry, and becomes a step of the current progress tree. */
+  readonly run: (
+    payload: Payload,
+    execution?: Partial<Execution>,
+  ) => Effect.Effect<Success, Failure, Handler<Kind>>
+  /** Adds facts to the progress of the running operation. */
+  readonly annotate: (facts: Partial<Facts>) => Effect.Effect<void>
+  /** Decodes a payload that came from outside. */
+  readonly decode: (payload: unknown) => Effect.Effect<Payload, OperationError>
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a group holds operations of every type
+export type Any = Operation<string, any, any, any, any, any, any, any, any, any>
+
+export const make = <
+  const Kind extends string,
+  Payload,
+  PayloadWire,
+  Success,
+  SuccessWire,
+  Failure,
+  FailureWire,
+  Facts extends object,
+  FactsWire,
+  Checkpoint = never,
+>(
+  kind: Kind,
+  definition: Definition<Payload, PayloadWire, Success, SuccessWire, Failure, FailureWire, Facts, FactsWire> &
+    Resume<Checkpoint>,
+): Operation<
+  Kind,
+  Payload,
+  PayloadWire,
+  Success,
+  SuccessWire,
+  Failure,
+  FailureWire,
+  Facts,
+  FactsWire,
+  Checkpoint
+> => {
+  const handlerTag = Context.GenericTag<
+    Handler<Kind>,
+    (payload: Payload, execution: Execution) => Effect.Effect<Success, Failure>
+  >(`ktrdr/Operation/${kind}`)
+  const render = definition.render as ProgressRenderer
+  return {
+    kind,
+    definition,
+    toLayer: <R>(handler: (payload: Payload, execution: Execution) => Effect.Effect<Success, Failure, R>) =>
+      Layer.effect(
+        handlerTag,
+        Effect.map(Effect.context<R>(), (context) => {
+          const kept = Progress.omit(context)
+          return (payload: Payload, execution: Execution) =>
+            Effect.mapInputContext(handler(payload, execution), (caller: Context.Context<never>) =>
+              Context.merge(caller, kept),
+            )
+        }),
+      ),
+    run: (payload, execution = {}) =>
+      Effect.gen(function* () {
+        const handler = yield* handlerTag
+        const operationId = execution.operationId ?? (yield* makeId(kind))
+        return yield* handler(payload, {
+          operationId,
+          attempt: execution.attempt ?? 1,
+          resumedFrom: execution.resumedFrom,
+        })
+      }).pipe(Progress.step(kind, { render })),
+    annotate: (facts) => Progress.annotate(facts as Readonly<Record<string, unknown>>),
+    decode: (payload) =>
+      Schema.decodeUnknown(definition.payload, { errors: "first", onExcessProperty: "error" })(payload).pipe(
+        Effect.mapError((error) => {
+          const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
+          return new OperationError({
+            reason: "InvalidPayload",
+            place: [`${kind} payload`, ...(issue?.path ?? [])].map(String).join("."),
+            expected: "a value that fits the operation's payload schema",
+            found: issue?.message ?? "something else",
+            advice: "Correct the payload at that place",
+          })
+        }),
+      ),
+  }
+}
+
+/** Operations by kind: what resuming, an API and a command line need to find a definition. */
+export interface Group {
+  readonly operations: ReadonlyMap<string, Any>
+  readonly get: (kind: string) => Effect.Effect<Any, OperationError>
+}
+
+/** The later of two operations of one kind wins. */
+export const group = (...operations: ReadonlyArray<Any>): Group => {
+  const byKind = new Map(operations.map((operation) => [operation.kind, operation]))
+  return {
+    operations: byKind,
+    get: (kind) =>
+      Effect.fromNullable(byKind.get(kind)).pipe(
+        Effect.mapError(
+          () =>
+            new OperationError({
+              reason: "UnknownKind",
+              place: "operation kind",
+              expected: `one of ${[...byKind.keys()].join(" ")}`,
+              found: JSON.stringify(kind.slice(0, 60)),
+              advice: "Choose a kind from the list",
+            }),
+        ),
+      ),
+  }
+}
+
+/** `op_{kind}_{yyyyMMdd_HHmmss}_{8 hex}`, the time in UTC by Clock. */
+export const makeId = (kind: string): Effect.Effect<string> =>
+  Effect.gen(function* () {
+    const now = new Date(yield* Clock.currentTimeMillis).toISOString()
+    const stamp = now.slice(0, 19).replace(/[-:]/g, "").replace("T", "_")
+    const suffix = yield* Random.nextIntBetween(0, 0x1_0000_0000)
+    return `op_${kind}_${stamp}_${suffix.toString(16).padStart(8, "0")}`
+  })
