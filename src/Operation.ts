@@ -73,7 +73,7 @@ export interface Operation<
   FailureWire,
   Facts,
   FactsWire,
-  Checkpoint = never,
+  Checkpoint = unknown,
 > {
   readonly kind: Kind
   readonly definition: Definition<
@@ -102,8 +102,13 @@ export interface Operation<
   readonly decode: (payload: unknown) => Effect.Effect<Payload, OperationError>
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a group holds operations of every type
-export type Any = Operation<string, any, any, any, any, any, any, any, any, any>
+/** An operation of whatever types; what a group can hold. */
+export interface Any {
+  readonly kind: string
+  readonly definition: Definition<any, any, any, any, any, any, any, any> & Resume<any>
+  readonly run: (payload: any, execution?: Partial<Execution>) => Effect.Effect<any, any, any>
+  readonly decode: (payload: unknown) => Effect.Effect<unknown, OperationError>
+}
 
 export const make = <
   const Kind extends string,
@@ -115,7 +120,7 @@ export const make = <
   FailureWire,
   Facts extends object,
   FactsWire,
-  Checkpoint = never,
+  Checkpoint = unknown,
 >(
   kind: Kind,
   definition: Definition<Payload, PayloadWire, Success, SuccessWire, Failure, FailureWire, Facts, FactsWire> &
@@ -179,28 +184,27 @@ export const make = <
 }
 
 /** Operations by kind: what resuming, an API and a command line need to find a definition. */
-export interface Group {
-  readonly operations: ReadonlyMap<string, Any>
-  readonly get: (kind: string) => Effect.Effect<Any, OperationError>
+export interface Group<Member extends Any> {
+  readonly operations: ReadonlyMap<string, Member>
+  readonly get: (kind: string) => Effect.Effect<Member, OperationError>
 }
 
 /** The later of two operations of one kind wins. */
-export const group = (...operations: ReadonlyArray<Any>): Group => {
+export const group = <Member extends Any>(...operations: ReadonlyArray<Member>): Group<Member> => {
   const byKind = new Map(operations.map((operation) => [operation.kind, operation]))
   return {
     operations: byKind,
     get: (kind) =>
-      Effect.fromNullable(byKind.get(kind)).pipe(
-        Effect.mapError(
-          () =>
-            new OperationError({
-              reason: "UnknownKind",
-              place: "operation kind",
-              expected: `one of ${[...byKind.keys()].join(" ")}`,
-              found: JSON.stringify(kind.slice(0, 60)),
-              advice: "Choose a kind from the list",
-            }),
-        ),
+      Effect.mapError(
+        Effect.fromNullable(byKind.get(kind)),
+        () =>
+          new OperationError({
+            reason: "UnknownKind",
+            place: "operation kind",
+            expected: `one of ${[...byKind.keys()].join(" ")}`,
+            found: JSON.stringify(kind.slice(0, 60)),
+            advice: "Choose a kind from the list",
+          }),
       ),
   }
 }

@@ -13,9 +13,11 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import { toSnapshot } from "./internal/progressSnapshot.js"
 import * as Tree from "./internal/progressTree.js"
 import type { ProgressRenderer } from "./ProgressRenderer.js"
@@ -70,9 +72,12 @@ export const step: {
         const parent = currentOf(fiber)
         if (parent.state !== "running") return restore(traced)
         const opened = parent.open(name, options)
-        return Effect.onExit(restore(Effect.provideService(traced, Progress, opened)), (exit) => {
+        const before = fiber.currentContext
+        const inside = FiberRef.set(FiberRef.currentContext, Context.add(before, Progress, opened))
+        const outside = FiberRef.set(FiberRef.currentContext, before)
+        return Effect.flatMap(Effect.exit(Effect.zipRight(inside, restore(traced))), (exit) => {
           opened.close(stateOf(exit))
-          return Effect.void
+          return Effect.zipRight(outside, exit)
         })
       }),
     )
@@ -129,9 +134,12 @@ export const provideStep: {
   Effect.provideService(effect, Progress, at),
 )
 
-/** The context without the current step, for a service that keeps what it was built with. */
+/** The context without the current step and span, for a service that keeps what it was built with. */
 export const omit = <R>(context: Context.Context<R>): Context.Context<R> =>
-  Context.omit(Progress)(context as Context.Context<R | Progress>) as Context.Context<R>
+  Context.omit(
+    Progress,
+    Tracer.ParentSpan,
+  )(context as Context.Context<R | Progress | Tracer.ParentSpan>) as Context.Context<R>
 
 /**
  * `Effect.forEach` that gives the current step the elements as its total and ticks as each one finishes.
