@@ -64,6 +64,7 @@ export const ProgressSnapshot = Schema.Struct({
   detail: Schema.NullOr(Schema.String),
   /** What the operation's domain annotated; its schema is the operation's `context`. */
   context: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
+  /** Set where everything that is live waits. */
   waiting: Schema.NullOr(Waiting),
   started: Schema.Number,
   elapsed: Schema.Number,

@@ -12,7 +12,7 @@ export const toSnapshot = (root: Tree.Root): ProgressSnapshot => {
   const now = root.now()
   const status = statusOf(root.step)
   const path = Tree.path(root.step)
-  const operation = path.find((step) => step.render !== undefined) ?? root.step
+  const operation = path.find((step) => step.render !== undefined) ?? root.operation ?? root.step
   const counted = path.findLast((step) => step.total !== undefined || step.done > 0)
   const work = root.step.started ?? now
   const fraction = shownFraction(root)
@@ -32,7 +32,7 @@ export const toSnapshot = (root: Tree.Root): ProgressSnapshot => {
     items: counted === undefined ? null : itemsOf(counted, now),
     detail: path.findLast((step) => step.detail !== undefined)?.detail ?? null,
     context: { ...root.step.context, ...operation.context },
-    waiting: path.findLast((step) => step.waiting !== undefined)?.waiting ?? null,
+    waiting: Tree.waitOf(root.step) ?? null,
     started: work,
     elapsed: now - work,
     eta:

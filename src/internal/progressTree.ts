@@ -29,6 +29,8 @@ export class Root {
   shown = 0
   /** Steps that closed and were folded into their parent's sums. */
   folded = 0
+  /** The operation that was opened last. */
+  operation: Step | undefined = undefined
   onChange: (() => void) | undefined = undefined
   /** What the renderer threw; from then on the standard one serves. */
   rendererFailure: { readonly cause: unknown; reported: boolean } | undefined = undefined
@@ -121,8 +123,10 @@ export class Step {
     step.total = options.total
     if (options.unit !== undefined) step.unit = options.unit
     step.render = options.render
-    if (options.render !== undefined) step.context = { ...options.context }
-    else if (options.context !== undefined) step.annotate(options.context)
+    if (options.render !== undefined) {
+      step.context = { ...options.context }
+      this.root.operation = step
+    } else if (options.context !== undefined) step.annotate(options.context)
     this.root.version++
     this.root.onChange?.()
     return step
@@ -189,7 +193,6 @@ export class Step {
     this.settledWeight += child.weight
     this.settledSkipped += child.weight * fraction(child, skippedItems)
     this.root.folded += 1 + size(child)
-    child.children = undefined
   }
 }
 
@@ -223,6 +226,19 @@ export const path = (step: Step): ReadonlyArray<Step> => {
     if (at !== undefined) steps.push(at)
   }
   return steps
+}
+
+/** What holds the tree up: none unless every live leaf waits, then the wait that ends first. */
+export const waitOf = (step: Step): Waiting | undefined => {
+  const live = [...(step.children ?? [])].filter((child) => child.state === "running")
+  if (live.length === 0) return step.waiting
+  let first: Waiting | undefined
+  for (const child of live) {
+    const wait = waitOf(child)
+    if (wait === undefined) return undefined
+    if (first === undefined || wait.until < first.until) first = wait
+  }
+  return first
 }
 
 const partial = (step: Step, leaf: (step: Step) => number): number => {
