@@ -90,6 +90,57 @@ export const make = (known: Known): Coverage => {
   }
 }
 
+/** The same question in pieces of so many expected bars, for a caller that must not be held up; see `join`. */
+export const split = (known: Known, bars: number): ReadonlyArray<Known> => {
+  const { starts, ends } = known.expected
+  const whole = known.range ?? { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY }
+  const pieces: Array<Known> = []
+  for (let from = 0; from === 0 || from < starts.length; from += bars) {
+    const to = from + bars
+    const range = {
+      start: from === 0 ? whole.start : starts[from]!,
+      end: to < starts.length ? starts[to]! : whole.end,
+    }
+    pieces.push({
+      ...known,
+      expected: { starts: starts.subarray(from, to), ends: ends.subarray(from, to) },
+      present: known.present.subarray(
+        lowerBound(known.present, range.start),
+        lowerBound(known.present, range.end),
+      ),
+      range,
+    })
+  }
+  return pieces
+}
+
+/** The coverage of the whole from that of the pieces that `split` made of it, in order. */
+export const join = (pieces: ReadonlyArray<Known>, parts: ReadonlyArray<Coverage>): Coverage => {
+  const sum = (count: (part: Coverage) => number) => parts.reduce((total, part) => total + count(part), 0)
+  const missing: Array<TimeRange.TimeRange> = []
+  parts.forEach((part, index) => {
+    const before = pieces[index - 1]?.expected.ends.at(-1)
+    const goesOn =
+      missing.at(-1)?.end === before && part.missing[0]?.start === pieces[index]?.expected.starts[0]
+    const [first, ...rest] = part.missing
+    const last = missing.at(-1)
+    if (first === undefined) return
+    if (goesOn && last !== undefined) missing[missing.length - 1] = { start: last.start, end: first.end }
+    else missing.push(first)
+    for (const range of rest) missing.push(range)
+  })
+  return {
+    expected: sum((_) => _.expected),
+    present: sum((_) => _.present),
+    no_data: sum((_) => _.no_data),
+    refused: sum((_) => _.refused),
+    failed: sum((_) => _.failed),
+    pending: sum((_) => _.pending),
+    unexpected: sum((_) => _.unexpected),
+    missing,
+  }
+}
+
 /** `5,105 of 5,105 expected bars present`, then whatever else is not zero: `, 3 without data at the source`. */
 export const format = (coverage: Coverage): string =>
   [

@@ -47,6 +47,19 @@ describe("laws", () => {
     )
   })
 
+  it("cut into pieces and joined again, the coverage is the same", () => {
+    fc.assert(
+      fc.property(scene, fc.integer({ min: 1, max: 12 }), fc.boolean(), (known, size, bounded) => {
+        const { starts, ends } = known.expected
+        const range = { start: (starts[0] ?? 0) - 1, end: ends.at(-1) ?? 1 }
+        const whole = bounded ? { ...known, range } : known
+        const pieces = Coverage.split(whole, size)
+        expect(Coverage.join(pieces, pieces.map(Coverage.make))).toEqual(Coverage.make(whole))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   it("the missing ranges hold the bars that are not present, and no others", () => {
     fc.assert(
       fc.property(scene, (known) => {
