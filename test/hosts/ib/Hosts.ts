@@ -1,0 +1,62 @@
+import * as Http from "node:http"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as CandleSource from "../../../src/data/CandleSource.js"
+import type { Session } from "../../../src/data/Series.js"
+import * as Symbol from "../../../src/data/Symbol.js"
+import type { Timeframe } from "../../../src/data/Timeframe.js"
+import type * as HostConfig from "../../../src/HostConfig.js"
+import * as IbCandleSource from "../../../src/hosts/ib/IbCandleSource.js"
+import * as IbServer from "../../../src/hosts/ib/IbServer.js"
+import * as SimulatedMarket from "../../../src/hosts/ib/SimulatedMarket.js"
+
+export const market = SimulatedMarket.layer({ seed: 7 })
+
+/** A server whose release does not wait for clients that keep connections open. */
+const createServer = () => {
+  const server = Http.createServer()
+  const close = server.close.bind(server)
+  server.close = (done) => {
+    close(done)
+    server.closeAllConnections()
+    return server
+  }
+  return server
+}
+
+/** ktrdr's own host on a port of this machine, until the scope closes. */
+export const serve = (
+  options: IbServer.Options = {},
+  source: Layer.Layer<CandleSource.CandleSource> = market,
+) =>
+  Effect.gen(function* () {
+    const http = NodeHttpServer.layerServer(createServer, { host: "127.0.0.1", port: 0 })
+    const served = IbServer.layer(options).pipe(Layer.provide(source), Layer.provideMerge(http))
+    const { address } = Context.get(yield* Layer.build(served), HttpServer.HttpServer)
+    return `http://127.0.0.1:${"port" in address ? address.port : 0}`
+  })
+
+/** The adapter to a host, with a pool of its own until the scope closes. */
+export const adapter = (options: HostConfig.Options) =>
+  Effect.map(Layer.build(IbCandleSource.layerHost(options)), (_) => Context.get(_, CandleSource.CandleSource))
+
+export const at = (text: string): number => Date.parse(text)
+
+export const symbol = (text: string): Symbol.Symbol => Either.getOrThrow(Symbol.parse(text))
+
+/** A request for `AAPL 1h` and the like. */
+export const ask = (
+  name: string,
+  timeframe: Timeframe,
+  start: string,
+  end: string,
+  session: Session = "regular",
+): CandleSource.Request => ({
+  series: { symbol: symbol(name), timeframe, session },
+  instrument: { symbol: symbol(name), type: "stock", venue: "XNYS", currency: "USD" },
+  range: { start: at(start), end: at(end) },
+})
