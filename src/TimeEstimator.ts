@@ -4,13 +4,12 @@
 import type { Eta } from "./ProgressSnapshot.js"
 
 /**
- * Time left if the rest goes as the work so far did. `fraction` is what is done, `skipped` the part of it
- * that was found already done and cost no time. None before anything was worked off. The band has no width:
- * one run alone says nothing of its spread.
+ * Time left if what is `left` goes as what was `worked` in `elapsed` milliseconds; both are parts of the same
+ * whole, and work that was found already done is in neither. None before anything was worked off. The band has
+ * no width: one run alone says nothing of its spread.
  */
-export const linear = (elapsed: number, fraction: number, skipped: number): Eta | null => {
-  const worked = fraction - skipped
+export const linear = (elapsed: number, worked: number, left: number): Eta | null => {
   if (!(worked > 0) || elapsed <= 0) return null
-  const left = Math.max(0, (elapsed * (1 - fraction)) / worked)
-  return { p50: left, low: left, high: left }
+  const p50 = Math.round((elapsed * Math.max(0, left)) / worked)
+  return { p50, low: p50, high: p50 }
 }

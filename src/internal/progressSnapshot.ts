@@ -2,7 +2,14 @@
  * Reads the mutable tree into what an observer sees.
  */
 import * as ProgressRenderer from "../ProgressRenderer.js"
-import type { Items, ProgressSnapshot, Status, Step as StepView, Unrendered } from "../ProgressSnapshot.js"
+import type {
+  Eta,
+  Items,
+  ProgressSnapshot,
+  Status,
+  Step as StepView,
+  Unrendered,
+} from "../ProgressSnapshot.js"
 import * as TimeEstimator from "../TimeEstimator.js"
 import * as Tree from "./progressTree.js"
 
@@ -36,8 +43,8 @@ export const toSnapshot = (root: Tree.Root): ProgressSnapshot => {
     started: work,
     elapsed: now - work,
     eta:
-      status === "running" && fraction !== null
-        ? TimeEstimator.linear(now - work, fraction, Tree.fraction(root.step, Tree.skippedItems))
+      status === "running" && fraction !== null && counted !== undefined
+        ? left(counted, fraction, now)
         : null,
     steps: steps.shown,
     omitted: steps.omitted + root.folded,
@@ -66,6 +73,12 @@ const shownFraction = (root: Tree.Root): number | null => {
   if (root.shown === 0 && !Tree.countable(root.step)) return null
   root.shown = Math.max(root.shown, Math.min(Tree.fraction(root.step), 0.999))
   return root.shown
+}
+
+/** From the speed of the step that counts items, as a part of the whole that the fraction is of. */
+const left = (counted: Tree.Step, fraction: number, now: number): Eta | null => {
+  const worked = counted.total === undefined ? 0 : (counted.done - counted.skipped) / counted.total
+  return TimeEstimator.linear(now - (counted.started ?? now), worked * Tree.share(counted), 1 - fraction)
 }
 
 const statusOf = (step: Tree.Step): Status =>

@@ -64,8 +64,6 @@ export class Step {
   unsettled = 0
   /** Weight of the closed children that no longer have a node. */
   settledWeight = 0
-  /** Of that, what was found already done. */
-  settledSkipped = 0
 
   constructor(
     readonly root: Root,
@@ -191,24 +189,27 @@ export class Step {
     if (this.planned || this.children === undefined) return
     this.children.delete(child)
     this.settledWeight += child.weight
-    this.settledSkipped += child.weight * fraction(child, skippedItems)
     this.root.folded += 1 + size(child)
   }
 }
 
 /**
  * What a step is done of. A step with planned children is the weighted mean of its children; else one with
- * a total is measured by its items; else the weighted mean of what children it has had. `leaf` says what
- * part of a step's items counts: all, or those skipped.
+ * a total is measured by its items; else the weighted mean of what children it has had.
  */
-export const fraction = (step: Step, leaf: (step: Step) => number = (_) => _.done): number => {
-  if (step.state === "succeeded" || step.state === "recovered")
-    return leaf === skippedItems ? partial(step, leaf) : 1
+export const fraction = (step: Step): number => {
+  if (step.state === "succeeded" || step.state === "recovered") return 1
   if (step.state === "pending") return 0
-  return partial(step, leaf)
+  if (!step.planned && step.total !== undefined)
+    return step.total > 0 ? Math.min(1, step.done / step.total) : 0
+  let sum = step.settledWeight
+  let weight = step.settledWeight
+  for (const child of step.children ?? []) {
+    sum += child.weight * fraction(child)
+    weight += child.weight
+  }
+  return weight > 0 ? sum / weight : 0
 }
-
-export const skippedItems = (step: Step): number => step.skipped
 
 /** True where a fraction can be told: something in the tree has a total, a plan, or has been settled. */
 export const countable = (step: Step): boolean => {
@@ -228,6 +229,15 @@ export const path = (step: Step): ReadonlyArray<Step> => {
   return steps
 }
 
+/** The part of the whole tree that the step is. */
+export const share = ({ parent, weight }: Step): number => {
+  if (parent === undefined) return 1
+  if (!parent.planned && parent.total !== undefined) return share(parent) / Math.max(1, parent.total)
+  let sum = parent.settledWeight
+  for (const child of parent.children ?? []) sum += child.weight
+  return sum > 0 ? (share(parent) * weight) / sum : 0
+}
+
 /** What holds the tree up: none unless every live leaf waits, then the wait that ends first. */
 export const waitOf = (step: Step): Waiting | undefined => {
   const live = [...(step.children ?? [])].filter((child) => child.state === "running")
@@ -239,19 +249,6 @@ export const waitOf = (step: Step): Waiting | undefined => {
     if (first === undefined || wait.until < first.until) first = wait
   }
   return first
-}
-
-const partial = (step: Step, leaf: (step: Step) => number): number => {
-  if (!step.planned && step.total !== undefined) {
-    return step.total > 0 ? Math.min(1, leaf(step) / step.total) : 0
-  }
-  let sum = leaf === skippedItems ? step.settledSkipped : step.settledWeight
-  let weight = step.settledWeight
-  for (const child of step.children ?? []) {
-    sum += child.weight * fraction(child, leaf)
-    weight += child.weight
-  }
-  return weight > 0 ? sum / weight : 0
 }
 
 const find = (step: Step, state: StepState): Step | undefined => {

@@ -3,7 +3,6 @@
  * completes it leaves the files of a load that was never interrupted.
  */
 
-import { createHash } from "node:crypto"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { expect, it } from "@effect/vitest"
@@ -20,28 +19,12 @@ import * as DataManager from "../../src/data/DataManager.js"
 import * as Symbol from "../../src/data/Symbol.js"
 import * as SimulatedMarket from "../../src/hosts/ib/SimulatedMarket.js"
 import * as FaultySource from "../utils/FaultySource.js"
+import { hashes } from "../utils/files.js"
 
 const symbol = Either.getOrThrow(Symbol.parse("MSFT"))
 const series = { symbol, timeframe: "5m", session: "regular" } as const
 const load = { ...series, mode: "full", start: Date.UTC(2023, 10, 1), end: Date.UTC(2024, 2, 1) } as const
 const market = SimulatedMarket.make({ seed: 11 })
-
-/** Every file below the folder with the hash of its bytes; a lock counts its owners and is no data. */
-const hashes = (folder: string) =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const names = yield* fs.readDirectory(folder, { recursive: true })
-    const files = yield* Effect.filter(names, (name) =>
-      Effect.map(fs.stat(`${folder}/${name}`), (_) => _.type === "File" && !name.endsWith(".lock")),
-    )
-    const entries = yield* Effect.forEach(files.sort(), (name) =>
-      Effect.map(
-        fs.readFile(`${folder}/${name}`),
-        (bytes) => [name, createHash("sha256").update(bytes).digest("hex")] as const,
-      ),
-    )
-    return Object.fromEntries(entries)
-  })
 
 /** A quarter of the bars of every other segment do not exist, so that verdicts are part of what must survive. */
 const withHoles: FaultySource.Decide = ({ range }, answer) =>

@@ -74,7 +74,7 @@ export const app = (
         IbApi.paths.symbolInfo,
         data(transportKinds, () =>
           Effect.flatMap(HttpRouter.params, (params) =>
-            Effect.map(service.validate(params["symbol"] ?? "", ["1h"]), plain),
+            Effect.map(service.symbolInfo(params["symbol"] ?? ""), plain),
           ),
         ),
       ),

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Candle from "../../data/Candle.js"
 import * as CandleSource from "../../data/CandleSource.js"
 import { DataError } from "../../data/DataError.js"
@@ -28,6 +29,8 @@ export interface IbService {
     symbol: string,
     timeframes: ReadonlyArray<string>,
   ) => Effect.Effect<IbApi.ValidateAnswer>
+  /** What the source has of the symbol, in whatever timeframe. */
+  readonly symbolInfo: (symbol: string) => Effect.Effect<IbApi.ValidateAnswer>
   readonly headTimestamp: (symbol: string, timeframe: string) => Effect.Effect<IbApi.HeadAnswer>
 }
 
@@ -45,8 +48,19 @@ export const make: Effect.Effect<IbService, never, CandleSource.CandleSource> = 
   const list = (symbol: Symbol.Symbol, timeframe: Timeframe.Timeframe) =>
     listings.get(`${symbol} ${timeframe}`)
 
+  /** The listing for the first of the timeframes that the source has bars of. */
+  const listFirst = (
+    symbol: Symbol.Symbol,
+    [first, ...rest]: ReadonlyArray<Timeframe.Timeframe>,
+  ): Effect.Effect<CandleSource.Listing, DataError> =>
+    Effect.catchIf(
+      list(symbol, first ?? "1h"),
+      ({ reason }) => reason === "NoData" && rest.length > 0,
+      () => listFirst(symbol, rest),
+    )
+
   const bars = Effect.fn("IbService.historical")(function* (fields: IbRequest.Fields) {
-    const symbol = yield* known(String(fields["symbol"]))
+    const symbol = yield* parseSymbol(String(fields["symbol"]))
     const timeframe = yield* Timeframe.parse(String(fields["timeframe"]))
     const start = yield* instant("start", fields["start"])
     const end = yield* instant("end", fields["end"])
@@ -74,14 +88,19 @@ export const make: Effect.Effect<IbService, never, CandleSource.CandleSource> = 
     })
   }
 
-  const validate = (symbolText: string, timeframes: ReadonlyArray<string>) =>
+  const answer = (
+    symbolText: string,
+    timeframes: ReadonlyArray<string>,
+    usually: ReadonlyArray<Timeframe.Timeframe>,
+  ) =>
     Effect.gen(function* () {
-      const symbol = yield* known(symbolText)
-      const usual = yield* list(symbol, "1h")
+      const symbol = yield* parseSymbol(symbolText)
+      const asked = [...new Set(timeframes)]
+      const usual = yield* listFirst(symbol, usually)
       const heads = new Map<string, number | undefined>()
-      for (const timeframe of new Set(timeframes)) {
-        const head = isTimeframe(timeframe) ? (yield* list(symbol, timeframe)).head : undefined
-        heads.set(timeframe, head)
+      for (const timeframe of asked) {
+        const listing = isTimeframe(timeframe) ? yield* Effect.option(list(symbol, timeframe)) : Option.none()
+        heads.set(timeframe, Option.getOrUndefined(listing)?.head)
       }
       return IbAnswers.valid(usual, heads, yield* Clock.currentTimeMillis)
     }).pipe(
@@ -95,9 +114,14 @@ export const make: Effect.Effect<IbService, never, CandleSource.CandleSource> = 
       Effect.withSpan("IbService.validate"),
     )
 
+  const validate = (symbol: string, timeframes: ReadonlyArray<string>) => {
+    const known = timeframes.filter(isTimeframe)
+    return answer(symbol, timeframes, known.length > 0 ? known : anyTimeframe)
+  }
+
   const headTimestamp = (symbolText: string, timeframeText: string) =>
     Effect.gen(function* () {
-      const symbol = yield* known(symbolText)
+      const symbol = yield* parseSymbol(symbolText)
       const timeframe = yield* Timeframe.parse(timeframeText)
       return IbAnswers.head((yield* list(symbol, timeframe)).head)
     }).pipe(
@@ -111,7 +135,13 @@ export const make: Effect.Effect<IbService, never, CandleSource.CandleSource> = 
       Effect.withSpan("IbService.headTimestamp"),
     )
 
-  return { source: source.name, historical, validate, headTimestamp }
+  return {
+    source: source.name,
+    historical,
+    validate,
+    symbolInfo: (symbol) => answer(symbol, ["1h"], anyTimeframe),
+    headTimestamp,
+  }
 })
 
 // -----------------------------------------------------------------------------
@@ -128,10 +158,13 @@ const tooLong = (place: string): DataError =>
     advice: "Ask for it in parts",
   })
 
+/** The usual one first. */
+const anyTimeframe: ReadonlyArray<Timeframe.Timeframe> = ["1h", "1d", ...Timeframe.all]
+
 const isTimeframe = (text: string): text is Timeframe.Timeframe => Either.isRight(Timeframe.parse(text))
 
 /** A name that is no symbol is one that nobody knows. */
-const known = (text: string): Either.Either<Symbol.Symbol, DataError> =>
+const parseSymbol = (text: string): Either.Either<Symbol.Symbol, DataError> =>
   Either.mapLeft(
     Symbol.parse(text),
     ({ expected, found, advice }) =>
