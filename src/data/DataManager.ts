@@ -195,8 +195,7 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
 
   const show = Effect.fn("DataManager.show")(function* (series: Series.Series, span: Span = {}) {
     yield* described(series)
-    const { start = Number.NEGATIVE_INFINITY, end = Number.POSITIVE_INFINITY } = span
-    return yield* store.read(series, { start, end })
+    return yield* store.read(series, { ...TimeRange.always, ...span })
   })
 
   const coverage = Effect.fn("DataManager.coverage")(function* (series: Series.Series, span: Span = {}) {

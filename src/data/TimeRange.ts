@@ -23,6 +23,9 @@ export const TimeRange: Schema.Schema<TimeRange, { readonly start: string; reado
 
 export const make = (start: number, end: number): TimeRange => ({ start, end })
 
+/** Every instant that a date can have. */
+export const always: TimeRange = { start: -8.64e15, end: 8.64e15 }
+
 export const isEmpty = (range: TimeRange): boolean => range.end <= range.start
 
 export const contains = (range: TimeRange, instant: number): boolean =>

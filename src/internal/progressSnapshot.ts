@@ -25,7 +25,8 @@ export const toSnapshot = (root: Tree.Root): ProgressSnapshot => {
   const fraction = shownFraction(root)
   const steps = visible(root.step, now)
   const planned = [...(operation.children ?? [])]
-  const index = planned.findIndex((step) => path.includes(step))
+  const at = planned.findIndex((step) => path.includes(step))
+  const index = at >= 0 ? at : planned.findLastIndex((step) => step.state !== "pending")
   const plannedSteps = operation.planned ? planned.length : null
   const unrendered: Unrendered = {
     operationId: root.operationId ?? null,
@@ -33,8 +34,7 @@ export const toSnapshot = (root: Tree.Root): ProgressSnapshot => {
     status,
     fraction,
     path: path.map((step) => step.name).filter((name) => name !== ""),
-    stepIndex:
-      plannedSteps === null ? null : index >= 0 ? index + 1 : status === "completed" ? plannedSteps : null,
+    stepIndex: plannedSteps === null || index < 0 ? null : index + 1,
     stepCount: plannedSteps,
     items: counted === undefined ? null : itemsOf(counted, now),
     detail: path.findLast((step) => step.detail !== undefined)?.detail ?? null,

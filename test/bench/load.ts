@@ -1,0 +1,169 @@
+/**
+ * A million one-minute bars from a host service, a process of its own, to the store; beside the time in which
+ * bare undici receives the same answers and parses both levels of their JSON; then the same load again.
+ */
+import { spawn } from "node:child_process"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { monitorEventLoopDelay, performance } from "node:perf_hooks"
+import { createInterface } from "node:readline"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import { Pool } from "@effect/platform-node/Undici"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Parquet from "../../src/data/CandleStore/Parquet.js"
+import * as DataManager from "../../src/data/DataManager.js"
+import * as LoadData from "../../src/data/LoadData.js"
+import * as LoadPlan from "../../src/data/LoadPlan.js"
+import * as Symbol from "../../src/data/Symbol.js"
+import * as TradingCalendar from "../../src/data/TradingCalendar.js"
+import * as IbCandleSource from "../../src/hosts/ib/IbCandleSource.js"
+import * as Progress from "../../src/Progress.js"
+import { median, table } from "./measure.js"
+
+const bars = 1_000_000
+const connections = 10
+
+const symbol = Either.getOrThrow(Symbol.parse("AAPL"))
+const series = { symbol, timeframe: "1m", session: "regular" } as const
+const { calendar } = TradingCalendar.forVenue("XNYS")
+const start = Date.UTC(2014, 0, 1)
+const end = TradingCalendar.expectedStarts(calendar, series, { start, end: Date.UTC(2026, 0, 1) })[bars]!
+
+const segments = Effect.runPromise(
+  LoadPlan.make({
+    series,
+    mode: "full",
+    start,
+    end,
+    listing: { instrument: { symbol, type: "stock", venue: "XNYS" }, head: start, last: undefined },
+    stored: new Float64Array(0),
+    noData: [],
+    now: Date.UTC(2026, 0, 1),
+  }),
+)
+
+const host = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const child = spawn(
+      process.execPath,
+      ["--import", "tsx", join(import.meta.dirname, "../utils/ibHost.ts")],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+      },
+    )
+    for await (const line of createInterface({ input: child.stdout })) {
+      return { child, port: (JSON.parse(line) as { readonly port: number }).port }
+    }
+    throw new Error("the host ended before it said its port")
+  }),
+  ({ child }) => Effect.sync(() => child.kill()),
+)
+
+/** Milliseconds in which bare undici receives every answer and parses it, envelope and bars. */
+const bare = async (port: number): Promise<number> => {
+  const requests = (await segments).segments
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections })
+  const began = performance.now()
+  let next = 0
+  let seen = 0
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < requests.length; index = next++) {
+      const { range } = requests[index]!
+      const body = JSON.stringify({
+        symbol,
+        timeframe: "1m",
+        start: new Date(range.start).toISOString(),
+        end: new Date(range.end).toISOString(),
+        instrument_type: "STK",
+      })
+      const answer = await pool.request({
+        method: "POST",
+        path: "/data/historical",
+        headers: { "content-type": "application/json" },
+        body,
+      })
+      const envelope = (await answer.body.json()) as { readonly data: string }
+      seen += Object.keys(JSON.parse(envelope.data) as object).length
+    }
+  }
+  await Promise.all(Array.from({ length: connections }, worker))
+  await pool.close()
+  if (seen !== bars) throw new Error(`expected ${bars} bars, received ${seen}`)
+  return performance.now() - began
+}
+
+const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const began = performance.now()
+    const value = yield* effect
+    return { value, millis: performance.now() - began }
+  })
+
+export const bench = Effect.gen(function* () {
+  const { port } = yield* host
+  const directory = yield* Effect.acquireRelease(
+    Effect.promise(() => mkdtemp(join(tmpdir(), "ktrdr-load-"))),
+    (path) => Effect.promise(() => rm(path, { recursive: true })),
+  )
+  const system = LoadData.layer.pipe(
+    Layer.provide(DataManager.layer),
+    Layer.provide(Layer.provide(Parquet.layer({ directory }), NodeContext.layer)),
+    Layer.provide(IbCandleSource.layerHost({ baseUrl: `http://127.0.0.1:${port}`, connections })),
+  )
+  const load = LoadData.run({ ...series, mode: "full", start, end, recheck: false }).pipe(
+    Progress.observe({ observer: () => Effect.void }),
+  )
+  yield* Effect.promise(() => bare(port))
+  const before = yield* Effect.promise(() => bare(port))
+  const loop = monitorEventLoopDelay({ resolution: 1 })
+  const { first, second, delays } = yield* Effect.gen(function* () {
+    loop.enable()
+    const one = yield* timed(load)
+    loop.disable()
+    const seen = { p999: loop.percentile(99.9) / 1e6, max: loop.max / 1e6 }
+    const again = [yield* timed(load), yield* timed(load), yield* timed(load)]
+    return { first: one, second: again, delays: seen }
+  }).pipe(Effect.provide(system))
+  const rss = process.resourceUsage().maxRSS / 1024
+  const after = yield* Effect.promise(() => bare(port))
+  const again = median(second.map(({ millis }) => millis))
+  if (first.value.present !== bars || second.some(({ value }) => value.requests !== 0)) {
+    return yield* Effect.fail(new Error(`a load was not complete: ${JSON.stringify(first.value)}`))
+  }
+  const result = {
+    bars,
+    bars_per_second: Math.round(bars / (first.millis / 1000)),
+    vs_json_parse: Number((first.millis / ((before + after) / 2)).toFixed(2)),
+    peak_rss_mb: Math.round(rss),
+    reload_fraction: Number((again / first.millis).toFixed(3)),
+    loop_delay_p999_ms: Number(delays.p999.toFixed(1)),
+    loop_delay_max_ms: Number(delays.max.toFixed(1)),
+  }
+  const seconds = (millis: number) => `${(millis / 1000).toFixed(2)} s`
+  yield* Console.log(
+    table([
+      ["what", "measured", "to reach"],
+      [
+        `bare undici, ${(yield* Effect.promise(() => segments)).segments.length} requests, before and after`,
+        `${seconds(before)}, ${seconds(after)}`,
+        "",
+      ],
+      ["load to the store", seconds(first.millis), ""],
+      ["load / bare undici", String(result.vs_json_parse), "<= 4"],
+      ["bars a second", String(result.bars_per_second), ""],
+      ["peak memory, MB", String(result.peak_rss_mb), "<= 500"],
+      ["the same again, nothing missing", seconds(again), ""],
+      ["again / first", String(result.reload_fraction), "<= 0.05"],
+      [
+        "event-loop delay p99.9, largest, ms",
+        `${result.loop_delay_p999_ms}, ${result.loop_delay_max_ms}`,
+        "<= 20",
+      ],
+    ]),
+  )
+  yield* Console.log(JSON.stringify({ bench: "load", ...result }))
+}).pipe(Effect.scoped)

@@ -1,0 +1,90 @@
+/**
+ * The package as its users get it: the tarball of `npm pack` beside linked peers, with the README's program
+ * and test type-checked and run against it.
+ */
+import { execFile } from "node:child_process"
+import * as Fs from "node:fs/promises"
+import { tmpdir } from "node:os"
+import * as Path from "node:path"
+import { promisify } from "node:util"
+import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
+
+const root = Path.resolve(import.meta.dirname, "..")
+const modules = Path.join(root, "node_modules")
+const run = promisify(execFile)
+
+let consumer = ""
+
+const node = (args: ReadonlyArray<string>) =>
+  run(process.execPath, args, {
+    cwd: consumer,
+    env: { ...process.env, KTRDR_HOME: Path.join(consumer, "home") },
+  })
+
+beforeAll(async () => {
+  consumer = await Fs.realpath(await Fs.mkdtemp(Path.join(tmpdir(), "ktrdr-consumer-")))
+  const packed = await run("npm", ["pack", "--json", "--pack-destination", consumer], { cwd: root })
+  const [{ filename }] = JSON.parse(packed.stdout.slice(packed.stdout.indexOf("["))) as [
+    { readonly filename: string },
+  ]
+  await Fs.mkdir(Path.join(consumer, "node_modules/ktrdr"), { recursive: true })
+  await run("tar", ["-xzf", filename, "--strip-components=1", "-C", "node_modules/ktrdr"], { cwd: consumer })
+  for (const name of await Fs.readdir(modules)) {
+    if (name.startsWith(".") || name === "ktrdr") continue
+    await Fs.symlink(Path.join(modules, name), Path.join(consumer, "node_modules", name))
+  }
+  for (const name of ["momentum.ts", "momentum.test.ts"]) {
+    await Fs.copyFile(Path.join(root, "test/readme", name), Path.join(consumer, name))
+  }
+  await Fs.writeFile(
+    Path.join(consumer, "package.json"),
+    JSON.stringify({ name: "consumer", type: "module" }),
+  )
+  await Fs.writeFile(
+    Path.join(consumer, "tsconfig.json"),
+    JSON.stringify({
+      compilerOptions: {
+        target: "ES2022",
+        module: "NodeNext",
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true,
+        skipLibCheck: true,
+        types: ["node"],
+      },
+      include: ["*.ts"],
+    }),
+  )
+}, 120_000)
+
+afterAll(() => Fs.rm(consumer, { recursive: true, force: true }))
+
+describe("the packed package", { timeout: 60_000 }, () => {
+  it("type-checks under a user's strict settings", async () => {
+    const checked = await run(Path.join(modules, ".bin/tsc"), ["-p", "."], { cwd: consumer }).catch(
+      (error) => error,
+    )
+    expect(checked.stdout).toBe("")
+  })
+
+  it("runs the README's program", async () => {
+    const { stdout } = await node(["--import", "tsx", "momentum.ts"])
+    expect(stdout).toMatch(/days: 5105, above: \d+, missing: 0/)
+  })
+
+  it("runs the README's test", async () => {
+    const { stdout } = await node([Path.join(modules, "vitest/vitest.mjs"), "run", "--root", consumer])
+    expect(stdout).toMatch(/1 passed/)
+  })
+
+  it("keeps its internals closed and its command at hand", async () => {
+    await expect(
+      node(["--input-type=module", "-e", 'await import("ktrdr/internal/progressTree")']),
+    ).rejects.toThrow(/ERR_PACKAGE_PATH_NOT_EXPORTED/)
+    const { stdout } = await node(["node_modules/ktrdr/dist/bin.js", "--version"])
+    const manifest = JSON.parse(await Fs.readFile(Path.join(root, "package.json"), "utf8")) as {
+      readonly version: string
+    }
+    expect(stdout.trim()).toBe(manifest.version)
+  })
+})
