@@ -1,0 +1,164 @@
+/**
+ * The connection pool under a host client: one undici pool a host, closed with its scope.
+ */
+import * as Net from "node:net"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { buildConnector, Client, type Dispatcher, errors, Pool } from "@effect/platform-node/Undici"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { HostConfig } from "./HostConfig.js"
+import { Connections, failed } from "./internal/connections.js"
+import * as HostMetrics from "./internal/hostMetrics.js"
+
+/**
+ * A dispatcher for the one origin of `config.baseUrl` that keeps at most `config.connections` connections,
+ * ends an answer longer than `config.maxBodyBytes` while it comes, and destroys every socket within a second
+ * when the scope closes. An aborted request closes its socket even while that is still connecting.
+ * `connections.opened` is what undici reported as connected.
+ */
+export const make = (
+  config: HostConfig,
+): Effect.Effect<
+  { readonly dispatcher: Dispatcher; readonly connections: { opened: number } },
+  never,
+  Scope.Scope
+> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => new HostDispatcher(config)),
+      (pool) =>
+        Effect.promise(() => pool.shutdown()).pipe(Effect.interruptible, Effect.timeoutOption("1 second")),
+    ),
+    (pool) => ({ dispatcher: pool, connections: pool.connections }),
+  )
+
+/** An `HttpClient` for that host alone, over its own pool. */
+export const layer = (config: HostConfig): Layer.Layer<HttpClient.HttpClient | Connections> =>
+  Layer.unwrapScoped(
+    Effect.map(make(config), ({ connections, dispatcher }) =>
+      Layer.merge(
+        Layer.provide(
+          // Not fresh, it would be one pool for all the hosts of a program.
+          Layer.fresh(NodeHttpClient.layerUndiciWithoutDispatcher),
+          Layer.succeed(NodeHttpClient.Dispatcher, dispatcher),
+        ),
+        Layer.succeed(Connections, connections),
+      ),
+    ),
+  )
+
+// -----------------------------------------------------------------------------
+
+class HostDispatcher extends Pool {
+  readonly connections: { opened: number }
+  readonly #origin: string
+  readonly #connecting: Set<Net.Socket>
+
+  constructor(config: HostConfig) {
+    const connecting = new Set<Net.Socket>()
+    const connector = buildConnector({
+      timeout: 0,
+      ...(config.ca === undefined ? {} : { ca: config.ca }),
+    })
+    const { origin } = new URL(config.baseUrl)
+    super(origin, {
+      connections: config.connections,
+      keepAliveTimeout: Duration.toMillis(config.keepAlive),
+      keepAliveMaxTimeout: Duration.toMillis(config.keepAlive),
+      maxResponseSize: config.maxBodyBytes,
+      factory: (url, options) => new Connection(url, options, connector, connecting),
+    })
+    this.#origin = origin
+    this.#connecting = connecting
+    this.connections = { opened: 0 }
+    const opened = HostMetrics.connections(config.name)
+    this.on("connect", () => {
+      this.connections.opened += 1
+      opened()
+    })
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) {
+    if (options.origin !== this.#origin) {
+      throw new errors.InvalidArgumentError(`this pool is for ${this.#origin}, not ${options.origin}`)
+    }
+    return super.dispatch(options, handler)
+  }
+
+  shutdown(): Promise<void> {
+    for (const socket of this.#connecting) socket.destroy(new errors.ClientDestroyedError())
+    return this.destroy()
+  }
+}
+
+/** One connection of the pool at a time, with one request at most, which says where it stood when it failed. */
+class Connection extends Client {
+  readonly #state: State
+
+  constructor(url: URL, options: object, connector: buildConnector.connector, connecting: Set<Net.Socket>) {
+    const state: State = { signal: undefined, connecting: undefined, open: undefined, read: 0, requests: 0 }
+    super(url, {
+      ...options,
+      connect: (target, callback) => {
+        // undici connects anew for a request that was aborted, only to find that out.
+        if (state.signal?.aborted === true) {
+          queueMicrotask(() => callback(new errors.RequestAbortedError(), null))
+          return
+        }
+        const socket: unknown = connector(target, (...result) => {
+          if (state.connecting !== undefined) connecting.delete(state.connecting)
+          state.connecting = undefined
+          if (result[0] === null) adopt(state, result[1])
+          callback(...result)
+        })
+        if (socket instanceof Net.Socket) {
+          state.connecting = socket
+          connecting.add(socket)
+        }
+      },
+    })
+    this.#state = state
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) {
+    const state = this.#state
+    state.requests += 1
+    state.signal = "signal" in options && options.signal instanceof AbortSignal ? options.signal : undefined
+    if (state.open !== undefined) state.read = state.open.bytesRead
+    const free = super.dispatch(options, handler)
+    const socket = state.connecting
+    if (socket !== undefined) {
+      const abort = () => {
+        if (state.connecting === socket) socket.destroy(new errors.RequestAbortedError())
+      }
+      state.signal?.addEventListener("abort", abort, { once: true })
+    }
+    return free
+  }
+}
+
+interface State {
+  /** Aborts the latest request. */
+  signal: AbortSignal | undefined
+  connecting: Net.Socket | undefined
+  open: Net.Socket | undefined
+  /** Bytes that had been read from `open` when the latest request was handed in. */
+  read: number
+  /** Requests handed in since the last connection closed. */
+  requests: number
+}
+
+const adopt = (state: State, socket: Net.Socket): void => {
+  state.open = socket
+  state.read = socket.bytesRead
+  socket.on("error", (error) =>
+    failed.set(error, { reused: state.requests > 1, answered: socket.bytesRead > state.read }),
+  )
+  socket.once("close", () => {
+    state.open = undefined
+    state.requests = 0
+  })
+}

@@ -1,0 +1,58 @@
+/**
+ * JSON at the edge: bodies encoded by their schema, answers decoded by theirs.
+ */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import type * as Schema from "effect/Schema"
+import type { Details, HostError } from "../HostError.js"
+import type { Answer } from "./hostCall.js"
+import * as HostFailure from "./hostFailure.js"
+import type { HostMetrics } from "./hostMetrics.js"
+
+type Fail = (details: Details) => HostError
+
+/** The body as it is sent. Fails with `InvalidRequest`. */
+export const encode = <A, I, R>(
+  body: A | undefined,
+  schema: Schema.Schema<A, I, R> | undefined,
+  fail: Fail,
+): Effect.Effect<unknown, HostError, R> =>
+  schema === undefined
+    ? Effect.succeed(body)
+    : Effect.mapError(ParseResult.encodeUnknown(schema)(body), (issue) =>
+        fail({ ...HostFailure.unsendable(describe(issue), issue), attempts: 0 }),
+      )
+
+/** What an answer holds. Fails with `Malformed`, naming the first place that does not fit. */
+export const decode = <A, I, R>(schema: Schema.Schema<A, I, R>, metrics: HostMetrics) => {
+  const parse = ParseResult.decodeUnknown(schema)
+  return (answer: Answer, fail: Fail): Effect.Effect<A, HostError, R> => {
+    const misfit = (expected: string, found: string, cause: unknown) => {
+      metrics.failure("Malformed")
+      return fail({ ...HostFailure.malformed(expected, found, cause), attempts: answer.attempts })
+    }
+    const json = parseJson(answer.text)
+    return Either.isLeft(json)
+      ? Effect.fail(misfit("JSON", answer.text, json.left))
+      : Effect.mapError(parse(json.right), (issue) =>
+          misfit("an answer of the agreed form", describe(issue), issue),
+        )
+  }
+}
+
+/** The JSON of a text, `null` for none. */
+export const parseJson = (text: string): Either.Either<unknown, unknown> => {
+  try {
+    return Either.right(text === "" ? null : JSON.parse(text))
+  } catch (cause) {
+    return Either.left(cause)
+  }
+}
+
+// -----------------------------------------------------------------------------
+
+const describe = (issue: ParseResult.ParseIssue): string => {
+  const first = ParseResult.ArrayFormatter.formatIssueSync(issue)[0]
+  return first === undefined ? "a misfit" : [first.path.join("."), first.message].filter(Boolean).join(": ")
+}
