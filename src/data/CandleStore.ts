@@ -1,0 +1,166 @@
+/**
+ * The port through which bars are kept. What `append` has accepted survives the process.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Order from "effect/Order"
+import type * as Scope from "effect/Scope"
+import type { Candles } from "./Candle.js"
+import * as Candle from "./Candle.js"
+import type { DataError } from "./DataError.js"
+import type { Instrument } from "./Instrument.js"
+import * as Series from "./Series.js"
+import * as Timeframe from "./Timeframe.js"
+import * as TimeRange from "./TimeRange.js"
+
+/** What the store knows of a series besides its bars. No clock time is in it. */
+export interface Description {
+  readonly series: Series.Series
+  readonly instrument: Instrument
+  /** Name of the source that filled the series last. */
+  readonly source: string
+  readonly head: number | undefined
+  readonly last: number | undefined
+  /** Where the source answered and had no bar: sorted, disjoint, in bars' exact spans. */
+  readonly noData: ReadonlyArray<TimeRange.TimeRange>
+  readonly rows: number
+  /** Starts of the first and the last stored bar (epoch ms). */
+  readonly first: number | undefined
+  readonly newest: number | undefined
+  /** One entry a stored file, by year. */
+  readonly files: ReadonlyArray<{ readonly name: string; readonly rows: number; readonly sha256: string }>
+}
+
+/** What a load or an import says of the series it is about to write. */
+export interface Identity {
+  readonly series: Series.Series
+  readonly instrument: Instrument
+  readonly source: string
+  readonly head: number | undefined
+  readonly last: number | undefined
+}
+
+/** One answered request: the span that was asked for, the bars that came, where in it there are none. */
+export interface Batch {
+  readonly range: TimeRange.TimeRange
+  readonly candles: Candles
+  readonly noData: ReadonlyArray<TimeRange.TimeRange>
+}
+
+export interface Writer {
+  /**
+   * Returns once the batch is durable (journalled and flushed; batches that arrive together may share a
+   * flush). The merge law of `Candle.merge` holds; inside `batch.range` the batch's `noData` replaces what
+   * was known, outside it nothing is touched. A journal past its bound is folded on the way.
+   */
+  readonly append: (batch: Batch) => Effect.Effect<void, DataError>
+  /**
+   * Moves the journal into the year files and the manifest. A writer that closes without it (a cancelled
+   * load, a crash) loses nothing: the journal stays for the next reader or writer to fold.
+   */
+  readonly fold: Effect.Effect<void, DataError>
+}
+
+export interface Service {
+  /** The series' bars inside the range (all of them without one), folding a left-over journal first. */
+  readonly read: (series: Series.Series, range?: TimeRange.TimeRange) => Effect.Effect<Candles, DataError>
+  /** The starts of all the series' bars: what coverage needs, at a sixth of the cost of `read`. */
+  readonly readStarts: (series: Series.Series) => Effect.Effect<Float64Array, DataError>
+  /** What is known of the series; none when it was never written. */
+  readonly describe: (series: Series.Series) => Effect.Effect<Option.Option<Description>, DataError>
+  /** Every series in the store, by symbol, timeframe and session. */
+  readonly list: Effect.Effect<ReadonlyArray<Description>, DataError>
+  /** Opens the series for writing until the scope closes, alone among all fibers and processes. */
+  readonly writer: (identity: Identity) => Effect.Effect<Writer, DataError, Scope.Scope>
+}
+
+export class CandleStore extends Context.Tag("ktrdr/data/CandleStore")<CandleStore, Service>() {}
+
+/** The part of a batch that may be kept: bars inside its range, and where inside it there are none. */
+export const clip = (batch: Batch): Batch => {
+  const range = TimeRange.intersect(batch.range, allTime)
+  return {
+    range,
+    candles: Candle.within(batch.candles, range),
+    noData: TimeRange.union(batch.noData.map((_) => TimeRange.intersect(_, range))),
+  }
+}
+
+/** What is known to be without bars once the batch is in: inside its range its own word, outside it the old. */
+export const noDataAfter = (
+  known: ReadonlyArray<TimeRange.TimeRange>,
+  batch: Batch,
+): ReadonlyArray<TimeRange.TimeRange> =>
+  TimeRange.union([...TimeRange.subtract(known, batch.range), ...clip(batch).noData])
+
+/** By symbol, then from the shortest timeframe to the longest, regular before extended. */
+export const order: Order.Order<Description> = Order.mapInput(
+  Order.combineAll([
+    Order.mapInput(Order.string, (series: Series.Series) => series.symbol),
+    Order.mapInput(Order.number, (series: Series.Series) => Timeframe.all.indexOf(series.timeframe)),
+    Order.mapInput(Order.number, (series: Series.Series) => Series.Session.literals.indexOf(series.session)),
+  ]),
+  (description: Description) => description.series,
+)
+
+/** Every instant that has a date. */
+const allTime = TimeRange.make(-8.64e15, 8.64e15)
+
+/** Keeps bars for as long as the layer lives; the same laws as on disk. */
+export const layerMemory: Layer.Layer<CandleStore> = Layer.sync(CandleStore, () => {
+  interface Entry {
+    readonly identity: Identity
+    readonly candles: Candles
+    readonly noData: ReadonlyArray<TimeRange.TimeRange>
+  }
+  const entries = new Map<string, Entry>()
+  const locks = new Map<string, Effect.Semaphore>()
+
+  const lock = (key: string): Effect.Semaphore => {
+    const semaphore = locks.get(key) ?? Effect.unsafeMakeSemaphore(1)
+    locks.set(key, semaphore)
+    return semaphore
+  }
+
+  const describe = ({ identity, candles, noData }: Entry): Description => ({
+    ...identity,
+    noData,
+    rows: Candle.size(candles),
+    first: candles.start[0],
+    newest: candles.start.at(-1),
+    files: [],
+  })
+
+  const candles = (series: Series.Series): Candles =>
+    entries.get(Series.format(series))?.candles ?? Candle.empty
+
+  return CandleStore.of({
+    read: (series, range) =>
+      Effect.sync(() => (range === undefined ? candles(series) : Candle.within(candles(series), range))),
+    readStarts: (series) => Effect.sync(() => candles(series).start),
+    describe: (series) =>
+      Effect.sync(() => Option.map(Option.fromNullable(entries.get(Series.format(series))), describe)),
+    list: Effect.sync(() => Array.from(entries.values(), describe).sort(order)),
+    writer: Effect.fn("CandleStore.writer")(function* (identity) {
+      const key = Series.format(identity.series)
+      const semaphore = lock(key)
+      yield* Effect.acquireRelease(Effect.interruptible(semaphore.take(1)), () => semaphore.release(1))
+      const update = (change: (entry: Entry) => Entry) =>
+        Effect.sync(() => {
+          const entry = entries.get(key) ?? { identity, candles: Candle.empty, noData: [] }
+          entries.set(key, change({ ...entry, identity }))
+        })
+      return {
+        append: (batch) =>
+          update((entry) => ({
+            identity,
+            candles: Candle.merge(entry.candles, clip(batch).candles),
+            noData: noDataAfter(entry.noData, batch),
+          })),
+        fold: update((entry) => entry),
+      }
+    }),
+  })
+})
