@@ -128,7 +128,7 @@ describe("laws", () => {
           expect(fraction).toBeLessThan(1)
         })
       }).pipe(Effect.provide(Progress.layerTest)),
-    { fastCheck: { numRuns: 300 } },
+    { fastCheck: { numRuns: 150 } },
   )
 
   it.effect.prop(

@@ -4,6 +4,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { nearest } from "../internal/nearest.js"
 import type { Candles } from "./Candle.js"
 import * as Candle from "./Candle.js"
 import { DataError } from "./DataError.js"
@@ -55,6 +56,19 @@ export class RequestMeter extends Context.Reference<RequestMeter>()("ktrdr/data/
   defaultValue: (): Meter => ({ requests: 0 }),
 }) {}
 
+/** The failure of a source that lists `names`, none of them the symbol; the nearest one is suggested. */
+export const unknownSymbol = (source: string, symbol: Symbol, names: Iterable<string>): DataError => {
+  const suggestion = nearest(symbol, names)
+  return new DataError({
+    reason: "UnknownSymbol",
+    place: symbol,
+    expected: `a symbol that the source ${source} has`,
+    found: "none of that name",
+    advice: suggestion === undefined ? "Check the symbol" : `Did you mean ${suggestion}`,
+    ...(suggestion === undefined ? {} : { suggestion }),
+  })
+}
+
 /** What an archive holds of one series; the bars may be unread yet. */
 export interface Entry {
   readonly symbol: Symbol
@@ -79,7 +93,12 @@ export const fromArchive = (
   const find = Effect.fnUntraced(function* (symbol: Symbol, timeframe: Timeframe, session?: Session) {
     const all = yield* entries
     const known = all.filter((entry) => entry.symbol === symbol)
-    if (known.length === 0) return yield* unknownSymbol(name, symbol, all)
+    if (known.length === 0)
+      return yield* unknownSymbol(
+        name,
+        symbol,
+        all.map((entry) => entry.symbol),
+      )
     const found = known.filter(
       (entry) =>
         entry.timeframe === timeframe &&
@@ -177,45 +196,4 @@ const extreme = (
 ): number | undefined => {
   const known = values.filter((value) => value !== undefined)
   return known.length === 0 ? undefined : pick(...known)
-}
-
-const unknownSymbol = (name: string, symbol: Symbol, entries: ReadonlyArray<Entry>): DataError => {
-  const suggestion = nearest(
-    symbol,
-    entries.map((entry) => entry.symbol),
-  )
-  return new DataError({
-    reason: "UnknownSymbol",
-    place: symbol,
-    expected: `a symbol that the source ${name} has`,
-    found: "none of that name",
-    advice: suggestion === undefined ? "Check the symbol" : `Did you mean ${suggestion}`,
-    ...(suggestion === undefined ? {} : { suggestion }),
-  })
-}
-
-/** The name among `names` that takes the fewest letters changed to reach, if any takes at most half of them. */
-const nearest = (name: string, names: Iterable<string>): string | undefined => {
-  let best: string | undefined
-  let distance = Math.ceil(name.length / 2) + 1
-  for (const other of names) {
-    const changes = editDistance(name, other)
-    if (changes >= distance) continue
-    best = other
-    distance = changes
-  }
-  return best
-}
-
-/** Levenshtein distance. */
-const editDistance = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    }
-    row = next
-  }
-  return row[b.length]!
 }

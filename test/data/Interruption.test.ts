@@ -11,11 +11,10 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Candle from "../../src/data/Candle.js"
 import * as Parquet from "../../src/data/CandleStore/Parquet.js"
-import * as CandleStore from "../../src/data/CandleStore.js"
 import * as DataManager from "../../src/data/DataManager.js"
+import type * as LoadReport from "../../src/data/LoadReport.js"
 import * as Symbol from "../../src/data/Symbol.js"
 import * as SimulatedMarket from "../../src/hosts/ib/SimulatedMarket.js"
 import * as FaultySource from "../utils/FaultySource.js"
@@ -40,26 +39,33 @@ const system = (directory: string, decide: FaultySource.Decide) =>
     Layer.provide(FaultySource.layer({ ...market, concurrency: 3 }, decide)),
   )
 
-const complete = (directory: string) =>
-  Effect.gen(function* () {
-    const manager = yield* DataManager.DataManager
-    const report = yield* manager.load(load)
-    expect(report.given_up).toEqual([])
-    return report
-  }).pipe(Effect.provide(system(directory, withHoles)))
+/** Whole numbers below a bound, the same ones for the same seed. */
+const seeded = (seed: number) => {
+  let state = seed
+  return {
+    next: (below: number) => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+      return Math.floor((state / 2 ** 32) * below)
+    },
+  }
+}
 
-/** Starts the load, interrupts it after so many milliseconds and turns of the scheduler, and counts what it kept. */
-const interrupted = (directory: string, millis: number, turns: number) =>
+const complete = Effect.gen(function* () {
+  const manager = yield* DataManager.DataManager
+  const report = yield* manager.load(load)
+  expect(report.given_up).toEqual([])
+  return report
+})
+
+/** Starts the load and interrupts it after so many milliseconds and turns of the scheduler. */
+const interrupted = (millis: number, turns: number) =>
   Effect.gen(function* () {
     const manager = yield* DataManager.DataManager
-    const store = yield* CandleStore.CandleStore
     const fiber = yield* Effect.fork(manager.load(load))
     yield* Effect.sleep(millis)
     yield* Effect.repeatN(Effect.yieldNow(), turns)
-    const exit = yield* Fiber.interrupt(fiber)
-    const kept = Option.match(yield* store.describe(series), { onNone: () => 0, onSome: (_) => _.rows })
-    return { kept, wasInterrupted: Exit.isInterrupted(exit) }
-  }).pipe(Effect.provide(system(directory, withHoles)))
+    return Exit.isInterrupted(yield* Fiber.interrupt(fiber))
+  })
 
 it.live(
   "200 seeded interruptions, each resumed: the files have the bytes of an uninterrupted load",
@@ -67,31 +73,36 @@ it.live(
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const reference = yield* fs.makeTempDirectoryScoped()
-      const whole = yield* complete(reference)
+      const whole = yield* Effect.provide(complete, system(reference, withHoles))
       const truth = yield* hashes(reference)
       expect(whole.no_data).toBeGreaterThan(0)
       expect(Object.keys(truth).filter((name) => name.endsWith(".parquet"))).toHaveLength(2)
-      let random = 20_240_301
-      const next = (below: number) => {
-        random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0
-        return Math.floor((random / 2 ** 32) * below)
-      }
-      let cut = 0
+      const random = seeded(20_240_301)
       const kept = new Set<number>()
-      for (let trial = 0; trial < 200; trial++) {
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            const directory = yield* fs.makeTempDirectoryScoped()
-            const first = yield* interrupted(directory, next(45), next(40))
-            if (first.wasInterrupted) cut++
-            kept.add(first.kept)
-            const report = yield* complete(directory)
-            expect(report.present).toBe(whole.present)
-            expect(report.fetched).toBeLessThanOrEqual(whole.present - first.kept)
-            expect(yield* hashes(directory)).toEqual(truth)
-          }),
+      let cut = 0
+      const cutting = Effect.suspend(() => interrupted(random.next(45), random.next(40)))
+      const judge = (directory: string, wasInterrupted: boolean, report: LoadReport.LoadReport) =>
+        Effect.gen(function* () {
+          if (wasInterrupted) cut++
+          kept.add(whole.fetched - report.fetched)
+          expect(report).toMatchObject({ present: whole.present, no_data: whole.no_data })
+          expect(yield* hashes(directory)).toEqual(truth)
+          yield* fs.remove(`${directory}/candles`, { recursive: true })
+        })
+      const inOneProgram = Effect.gen(function* () {
+        const directory = yield* fs.makeTempDirectoryScoped()
+        const trial = Effect.flatMap(Effect.zip(cutting, complete), ([was, report]) =>
+          judge(directory, was, report),
         )
-      }
+        yield* Effect.provide(Effect.repeatN(trial, 174), system(directory, withHoles))
+      })
+      const acrossPrograms = Effect.gen(function* () {
+        const directory = yield* fs.makeTempDirectoryScoped()
+        const was = yield* Effect.provide(cutting, system(directory, withHoles))
+        yield* judge(directory, was, yield* Effect.provide(complete, system(directory, withHoles)))
+      })
+      yield* Effect.scoped(inOneProgram)
+      yield* Effect.scoped(Effect.repeatN(acrossPrograms, 24))
       expect(cut).toBeGreaterThan(100)
       expect(kept.size).toBeGreaterThan(4)
     }).pipe(Effect.scoped, Effect.provide(NodeContext.layer)),

@@ -26,9 +26,10 @@ export interface Running {
   readonly shown: (what: RegExp) => Promise<RegExpExecArray>
 }
 
-/** A folder of its own for the state, removed with `dispose`. */
+/** A folder of its own for the state, removed with `dispose`, as is what still runs there. */
 export const home = () => {
   const path = mkdtempSync(join(tmpdir(), "ktrdr-test-"))
+  const children = new Set<ChildProcess>()
   const start = (
     args: ReadonlyArray<string>,
     environment: Readonly<Record<string, string>> = {},
@@ -38,6 +39,8 @@ export const home = () => {
       env: { PATH: process.env["PATH"], KTRDR_HOME: path, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     })
+    children.add(child)
+    child.on("close", () => children.delete(child))
     let out = ""
     let err = ""
     child.stdout.on("data", (piece) => (out += piece))
@@ -61,6 +64,9 @@ export const home = () => {
     start,
     run: (args: ReadonlyArray<string>, environment?: Readonly<Record<string, string>>) =>
       start(args, environment).ended,
-    dispose: () => rmSync(path, { recursive: true, force: true }),
+    dispose: () => {
+      for (const child of children) child.kill("SIGKILL")
+      rmSync(path, { recursive: true, force: true })
+    },
   }
 }

@@ -21,7 +21,7 @@ export const wrap = (source: Service, decide: Decide = (_, answer) => answer): S
     fetch: (request) =>
       Effect.suspend(() => {
         count++
-        return Effect.zipRight(counted, decide(request, source.fetch(request), count))
+        return Effect.zipRight(counted, decide(request, uncounted(source.fetch(request)), count))
       }),
   }
 }
@@ -38,6 +38,8 @@ export const failure = (reason: DataError["reason"], retryAfterMillis?: number):
     advice: "Try again",
     ...(retryAfterMillis === undefined ? {} : { retryAfterMillis }),
   })
+
+const uncounted = Effect.provideService(RequestMeter, { requests: 0 })
 
 const counted = Effect.map(RequestMeter, (meter) => {
   meter.requests++

@@ -44,7 +44,7 @@ export interface Options {
 
 export const make = Effect.fnUntraced(function* (options: Options) {
   const lockWait = Duration.decode(options.lockWait ?? "10 seconds")
-  const journalBytes = options.journalBytes ?? 32 * 1024 * 1024
+  const journalBytes = options.journalBytes ?? 16 * 1024 * 1024
   const fs = yield* FileSystem.FileSystem
   const files = yield* Files.make(options.directory)
   const engine = yield* Engine.make({ threads: options.threads ?? 2 })

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Candle from "../../data/Candle.js"
 import * as CandleSource from "../../data/CandleSource.js"
-import { DataError } from "../../data/DataError.js"
+import type { DataError } from "../../data/DataError.js"
 import type { Symbol } from "../../data/Symbol.js"
 import * as Timeframe from "../../data/Timeframe.js"
 import * as TimeRange from "../../data/TimeRange.js"
@@ -44,6 +44,8 @@ export const make = ({ seed }: Options): CandleSource.Service => ({
     }
   }),
   fetch: Effect.fn("SimulatedMarket.fetch")(function* ({ series, range }: CandleSource.Request) {
+    const meter = yield* CandleSource.RequestMeter
+    meter.requests++
     const profile = yield* lookUp(series.symbol)
     const now = yield* Clock.currentTimeMillis
     const { calendar } = TradingCalendar.forVenue(profile.venue)
@@ -73,17 +75,7 @@ const longestBar = 8 * TimeZone.day
 const lookUp = (symbol: Symbol): Effect.Effect<SimulatedSymbols.Profile, DataError> => {
   const profile = SimulatedSymbols.find(symbol)
   if (profile !== undefined) return Effect.succeed(profile)
-  const suggestion = SimulatedSymbols.nearest(symbol)
-  return Effect.fail(
-    new DataError({
-      reason: "UnknownSymbol",
-      place: symbol,
-      expected: `a symbol of the simulated market, ${SimulatedSymbols.all.length} of them`,
-      found: "one that it does not list",
-      advice: `Did you mean ${suggestion}`,
-      suggestion,
-    }),
-  )
+  return Effect.fail(CandleSource.unknownSymbol("simulated", symbol, SimulatedSymbols.names))
 }
 
 const head = (profile: SimulatedSymbols.Profile, timeframe: Timeframe.Timeframe, now: number): number => {

@@ -124,27 +124,5 @@ const bySymbol = new Map(
 /** The profile of a listed symbol; a pair answers to `EURUSD` and to `EUR.USD`. */
 export const find = (symbol: string): Profile | undefined => bySymbol.get(symbol)
 
-/** The listed name that takes the fewest letters changed to reach. */
-export const nearest = (symbol: string): string => {
-  let best = { name: all[0]!.symbol, distance: Number.POSITIVE_INFINITY }
-  for (const name of bySymbol.keys()) {
-    const distance = editDistance(symbol, name)
-    if (distance < best.distance) best = { name, distance }
-  }
-  return best.name
-}
-
-// -----------------------------------------------------------------------------
-
-/** Levenshtein distance. */
-const editDistance = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    }
-    row = next
-  }
-  return row[b.length]!
-}
+/** Every name that `find` knows. */
+export const names: ReadonlyArray<string> = [...bySymbol.keys()]
