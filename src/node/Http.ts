@@ -1,0 +1,35 @@
+/**
+ * HTTP servers of this process.
+ */
+import { createServer } from "node:http"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { DataError } from "../data/DataError.js"
+
+export interface Address {
+  /** 127.0.0.1 unless others are to be let in. */
+  readonly host: string
+  /** 0 for any free one. */
+  readonly port: number
+}
+
+/** A server that listens. Fails with `Refused` when it cannot, because the port is taken for instance. */
+export const layer = (address: Address): Layer.Layer<HttpServer.HttpServer, DataError> =>
+  Layer.mapError(
+    Layer.suspend(() => NodeHttpServer.layerServer(() => createServer(), address)),
+    ({ cause }) =>
+      new DataError({
+        reason: "Refused",
+        place: `${address.host}:${address.port}`,
+        expected: "an address to listen on",
+        found: cause instanceof Error ? cause.message : String(cause),
+        advice: "Choose another with --port, or end the program that holds it",
+      }),
+  )
+
+/** `http://127.0.0.1:5001` */
+export const url: Effect.Effect<string, never, HttpServer.HttpServer> = HttpServer.addressFormattedWith(
+  Effect.succeed,
+)

@@ -1,0 +1,95 @@
+/**
+ * Where the command writes: results to standard output, everything else to standard error.
+ */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+
+/** Standard output takes no more: `gone` when its reader has left (a pipe into `head`). */
+export class OutputError extends Data.TaggedError("OutputError")<{
+  readonly gone: boolean
+  readonly message: string
+}> {}
+
+/** Lines at the foot of the terminal that stay below whatever is written. */
+export interface Pinned {
+  readonly hide: () => void
+  readonly show: () => void
+}
+
+/** A stream that may be a terminal, of a size that may change. */
+export type Drawable = NodeJS.WritableStream & {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  readonly rows?: number
+}
+
+export interface Service {
+  /** Writes to standard output as it is; returns once it is taken. */
+  readonly out: (text: string) => Effect.Effect<void, OutputError>
+  /** Writes to standard error, whole lines, above what is pinned; a reader that has left is no error. */
+  readonly err: (text: string) => Effect.Effect<void>
+  /** `err` for callbacks. */
+  readonly unsafeErr: (text: string) => void
+  /** Standard error itself, for what is drawn on it. */
+  readonly stream: Drawable
+  /** Standard error is a terminal. */
+  readonly isTerminal: boolean
+  /** Standard error shows colour: a terminal, without `NO_COLOR`. */
+  readonly hasColor: boolean
+  /** Replaces what is pinned. */
+  readonly pin: (pinned: Pinned | undefined) => void
+}
+
+export class Output extends Context.Tag("ktrdr/node/Output")<Output, Service>() {}
+
+export const hideCursor = "\u001b[?25l"
+export const showCursor = "\u001b[?25h"
+
+/** A line to standard output. */
+export const line = (text: string): Effect.Effect<void, OutputError, Output> =>
+  Effect.flatMap(Output, (output) => output.out(`${text}\n`))
+
+/** A line to standard error. */
+export const note = (text: string): Effect.Effect<void, never, Output> =>
+  Effect.flatMap(Output, (output) => output.err(`${text}\n`))
+
+/** Standard output and standard error of this process. */
+export const make = (
+  stdout: NodeJS.WritableStream,
+  stderr: Drawable,
+  environment: Readonly<Record<string, string | undefined>>,
+): Service => {
+  let pinned: Pinned | undefined
+  const around = (write: () => void): void => {
+    pinned?.hide()
+    write()
+    pinned?.show()
+  }
+  stdout.on("error", () => {})
+  stderr.on("error", () => {})
+  const unsafeErr = (text: string): void => around(() => void stderr.write(text))
+  return {
+    out: (text) =>
+      Effect.async<void, OutputError>((resume) => {
+        around(() => stdout.write(text, (error) => resume(error ? Effect.fail(closed(error)) : Effect.void)))
+      }),
+    err: (text) => Effect.sync(() => unsafeErr(text)),
+    unsafeErr,
+    stream: stderr,
+    isTerminal: stderr.isTTY === true,
+    hasColor:
+      stderr.isTTY === true && (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb",
+    pin: (next) => {
+      pinned = next
+    },
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+const closed = (error: Error & { readonly code?: string }): OutputError =>
+  new OutputError({
+    gone: error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED",
+    message: `standard output: expected to write, found ${error.message}. Check the disk or the pipe.`,
+  })

@@ -1,0 +1,12 @@
+/**
+ * The package that this code is part of, found from wherever it runs: its sources, its build, its bundle.
+ */
+import { createRequire } from "node:module"
+
+const resolver = createRequire(import.meta.url)
+
+/** As package.json says. */
+export const version = (): string => (resolver("ktrdr/package.json") as { readonly version: string }).version
+
+/** Path of the folder with the sample bars. */
+export const samples = (): string => resolver.resolve("ktrdr/sample/SPX_1d.csv").replace(/SPX_1d\.csv$/, "")

@@ -1,0 +1,139 @@
+/**
+ * `ktrdr data import` and `ktrdr data export`
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Candle from "../../data/Candle.js"
+import * as Csv from "../../data/Csv.js"
+import { DataError } from "../../data/DataError.js"
+import { DataManager, type ImportReport } from "../../data/DataManager.js"
+import * as Instrument from "../../data/Instrument.js"
+import * as Series from "../../data/Series.js"
+import type { Symbol } from "../../data/Symbol.js"
+import type { Timeframe } from "../../data/Timeframe.js"
+import * as Main from "../Main.js"
+import * as Output from "../Output.js"
+import * as DataView from "./DataView.js"
+import type { Failure } from "./Failure.js"
+import * as LoadText from "./LoadText.js"
+
+type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
+
+export interface ImportOptions {
+  readonly file: string
+  readonly symbol: Symbol
+  readonly timeframe: Timeframe
+  readonly session: Series.Session
+  readonly venue: string | undefined
+  readonly type: Instrument.InstrumentType | undefined
+  readonly json: boolean
+}
+
+/** Merges the file's bars into the series; where both have a bar, the file's wins. */
+export const importFile = (options: ImportOptions): Program =>
+  Effect.gen(function* () {
+    const { file, symbol, timeframe, session } = options
+    const instrument = yield* instrumentOf(options)
+    const fs = yield* FileSystem.FileSystem
+    const candles = yield* Csv.fromStream(
+      file,
+      Stream.decodeText(Stream.mapError(fs.stream(file), fileError(file, "a CSV file to read"))),
+    )
+    const series = { symbol, timeframe, session }
+    const report = yield* (yield* DataManager).importCandles(series, candles, instrument)
+    for (const warning of report.warnings) yield* Output.note(`warning: ${warning}`)
+    yield* Output.line(options.json ? JSON.stringify({ ...series, ...report }) : importText(series, report))
+  }).pipe(Effect.provide(layers))
+
+export interface ExportOptions extends DataView.Part {
+  readonly output: string | undefined
+}
+
+/** Writes the part's bars; a file appears under its name only once it is whole. */
+export const exportFile = (options: ExportOptions): Program =>
+  Effect.gen(function* () {
+    const candles = yield* (yield* DataManager).show(options, DataView.spanOf(options))
+    const text = Stream.fromIterable(Csv.format(candles)).pipe(Stream.tap(() => Effect.sleep(0)))
+    const file = options.output
+    if (file === undefined || file === "-") {
+      const { out } = yield* Output.Output
+      return yield* Stream.runForEach(text, out)
+    }
+    yield* writeWhole(file, text)
+    yield* Output.note(`${LoadText.amount(Candle.size(candles), "bar")} written to ${file}`)
+  }).pipe(Effect.provide(layers))
+
+// ---------------------------------------------------------------------------------------------------------
+
+const layers = Layer.merge(Main.layerLocal, NodeFileSystem.layer)
+
+const instrumentOf = ({
+  symbol,
+  type,
+  venue,
+}: ImportOptions): Effect.Effect<Instrument.Instrument | undefined, DataError> => {
+  if (type === undefined && venue === undefined) return Effect.succeed(undefined)
+  const { instrument } = Instrument.guess(symbol)
+  const given = {
+    ...instrument,
+    ...(type === undefined ? {} : { type }),
+    ...(venue === undefined ? {} : { venue }),
+  }
+  return Schema.is(Instrument.Instrument)(given)
+    ? Effect.succeed(given)
+    : new DataError({
+        reason: "InvalidInput",
+        place: "--venue",
+        expected: "letters, digits, '-' and '_', at most 20 characters, such as XNYS, FOREX or 24x7",
+        found: JSON.stringify(venue?.slice(0, 60)),
+        advice: "Give the venue whose calendar the series keeps",
+      })
+}
+
+const importText = (series: Series.Series, { rows, instrument, unexpected, issues }: ImportReport): string =>
+  [
+    `${Series.format(series)}: ${LoadText.amount(rows, "bar")} imported`,
+    `  ${instrument.type} of venue ${instrument.venue}; ${LoadText.amount(unexpected, "bar")} outside its sessions`,
+    ...issues.map(
+      ({ kind, severity, count, places }) =>
+        `  ${severity} ${kind}: ${LoadText.amount(count, "bar")}, ${places.join(" ")}`,
+    ),
+  ].join("\n")
+
+const writeWhole = (
+  file: string,
+  text: Stream.Stream<string>,
+): Effect.Effect<void, DataError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const part = `${file}.part`
+    const encoder = new TextEncoder()
+    yield* fs.open(part, { flag: "w" }).pipe(
+      Effect.flatMap((open) =>
+        Effect.zipRight(
+          Stream.runForEach(text, (piece) => open.writeAll(encoder.encode(piece))),
+          open.sync,
+        ),
+      ),
+      Effect.scoped,
+      Effect.zipRight(fs.rename(part, file)),
+      Effect.onError(() => Effect.ignore(fs.remove(part))),
+    )
+  }).pipe(Effect.mapError(fileError(file, "a file to write")))
+
+const fileError =
+  (place: string, expected: string) =>
+  (cause: PlatformError): DataError =>
+    new DataError({
+      reason: "InvalidFile",
+      place,
+      expected,
+      found: cause._tag === "SystemError" ? cause.reason : cause.message,
+      advice: "Check the file's name and permissions",
+      cause,
+    })

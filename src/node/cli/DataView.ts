@@ -1,0 +1,142 @@
+/**
+ * `ktrdr data show`, `ktrdr data coverage` and `ktrdr data list`: what is kept, without asking a source.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Candle from "../../data/Candle.js"
+import type { Description } from "../../data/CandleStore.js"
+import * as Coverage from "../../data/Coverage.js"
+import { DataManager, type Span } from "../../data/DataManager.js"
+import * as Series from "../../data/Series.js"
+import type { Symbol } from "../../data/Symbol.js"
+import { info, type Timeframe } from "../../data/Timeframe.js"
+import * as TimeRange from "../../data/TimeRange.js"
+import { count } from "../../ProgressRenderer.js"
+import * as Main from "../Main.js"
+import * as Output from "../Output.js"
+import type { Failure } from "./Failure.js"
+import * as LoadText from "./LoadText.js"
+
+type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
+
+/** Which part of which series. */
+export interface Part {
+  readonly symbol: Symbol
+  readonly timeframe: Timeframe
+  readonly session: Series.Session
+  readonly start: number | undefined
+  readonly end: number | undefined
+}
+
+/** The span of a part, for `DataManager`. */
+export const spanOf = ({ start, end }: Part): Span => ({
+  ...(start === undefined ? {} : { start }),
+  ...(end === undefined ? {} : { end }),
+})
+
+export const show = (part: Part & { readonly limit: number | undefined; readonly json: boolean }): Program =>
+  Effect.gen(function* () {
+    const all = yield* (yield* DataManager).show(part, spanOf(part))
+    const total = Candle.size(all)
+    const candles = Candle.slice(all, part.limit === undefined ? 0 : Math.max(0, total - part.limit), total)
+    if (!part.json) yield* Output.line(tableHead)
+    const print = part.json ? jsonLine : tableLine(info(part.timeframe).intraday)
+    for (let from = 0; from < Candle.size(candles); from += chunk) {
+      const rows = Candle.toRows(Candle.slice(candles, from, from + chunk))
+      yield* Output.line(rows.map(print).join("\n"))
+      yield* Effect.sleep(0)
+    }
+    if (!part.json) yield* Output.note(`${count(Candle.size(candles))} of ${LoadText.amount(total, "bar")}`)
+  }).pipe(Effect.provide(Main.layerLocal))
+
+export const coverage = (part: Part & { readonly json: boolean }): Program =>
+  Effect.gen(function* () {
+    const report = yield* (yield* DataManager).coverage(part, spanOf(part))
+    for (const warning of report.warnings) yield* Output.note(`warning: ${warning}`)
+    const { symbol, timeframe, session } = part
+    const { venue } = report.instrument
+    yield* part.json
+      ? Output.line(
+          JSON.stringify({
+            symbol,
+            timeframe,
+            session,
+            venue,
+            ...encodeRange(report.range),
+            ...encodeCoverage(report),
+          }),
+        )
+      : Output.line(
+          [
+            `${Series.format(part)}: ${Coverage.format(report)}`,
+            `  ${TimeRange.format(report.range)}, calendar ${venue}`,
+            ...LoadText.ranges("missing", report.missing),
+          ].join("\n"),
+        )
+  }).pipe(Effect.provide(Main.layerLocal))
+
+export const list = ({ json }: { readonly json: boolean }): Program =>
+  Effect.gen(function* () {
+    const all = yield* (yield* DataManager).list
+    if (all.length === 0) return yield* Output.note("No series is kept yet. Load one: ktrdr data load SPX 1d")
+    const lines = json ? all.map((one) => JSON.stringify(entry(one))) : listTable(all)
+    yield* Output.line(lines.join("\n"))
+  }).pipe(Effect.provide(Main.layerLocal))
+
+// ---------------------------------------------------------------------------------------------------------
+
+const encodeCoverage = Schema.encodeSync(Coverage.Coverage)
+const encodeRange = Schema.encodeSync(TimeRange.TimeRange)
+
+/** Rows printed between two turns of the event loop. */
+const chunk = 1000
+
+const tableHead = [
+  "start".padEnd(20),
+  ...["open", "high", "low", "close"].map((name) => name.padStart(12)),
+  "volume".padStart(16),
+].join(" ")
+
+const tableLine =
+  (intraday: boolean) =>
+  (bar: Candle.Candle): string =>
+    [
+      TimeRange.formatInstant(bar.start)
+        .slice(0, intraday ? undefined : 10)
+        .padEnd(20),
+      ...[bar.open, bar.high, bar.low, bar.close].map((price) => String(price).padStart(12)),
+      (bar.volume === null ? "-" : String(bar.volume)).padStart(16),
+    ].join(" ")
+
+const jsonLine = (bar: Candle.Candle): string =>
+  JSON.stringify({ ...bar, start: TimeRange.formatInstant(bar.start) })
+
+const instant = (millis: number | undefined): string | null =>
+  millis === undefined ? null : TimeRange.formatInstant(millis)
+
+const entry = ({ series, instrument, source, rows, first, newest }: Description) => ({
+  ...series,
+  venue: instrument.venue,
+  type: instrument.type,
+  source,
+  rows,
+  first: instant(first),
+  last: instant(newest),
+})
+
+const listTable = (all: ReadonlyArray<Description>): ReadonlyArray<string> => {
+  const rows = [
+    ["symbol", "timeframe", "session", "bars", "first", "last", "venue", "source"],
+    ...all.map((one) => {
+      const { symbol, timeframe, session, rows: bars, first, last, venue, source } = entry(one)
+      return [symbol, timeframe, session, count(bars), first ?? "-", last ?? "-", venue, source]
+    }),
+  ]
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 3 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join("  ")
+      .trimEnd(),
+  )
+}

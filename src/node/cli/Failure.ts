@@ -1,0 +1,36 @@
+/**
+ * How a command fails, and what the process says and exits with then.
+ */
+
+import type { ConfigError } from "effect/ConfigError"
+import * as Data from "effect/Data"
+import type { DataError } from "../../data/DataError.js"
+import type { HostError } from "../../HostError.js"
+import { ExitCode } from "../RunMain.js"
+
+/** The command line cannot be understood; `path` holds the words of the command, as far as they do. */
+export class UsageError extends Data.TaggedError("UsageError")<{
+  readonly path: ReadonlyArray<string>
+  readonly message: string
+}> {}
+
+/** The command did not do all that it was asked to, and has said so already. */
+export class Incomplete extends Data.TaggedError("Incomplete") {}
+
+export type Failure = UsageError | Incomplete | DataError | HostError | ConfigError
+
+/** What a user gave that does not fit is a matter of usage, wherever it is found out. */
+export const exitCode = (failure: Failure): number =>
+  failure._tag === "UsageError" ||
+  (failure._tag === "DataError" && failure.reason === "InvalidInput") ||
+  (failure._tag === "HostError" && failure.reason === "InvalidConfig")
+    ? ExitCode.usage
+    : ExitCode.failure
+
+/** The one message; none for what was said already. */
+export const message = (failure: Failure): string | undefined =>
+  failure._tag === "Incomplete"
+    ? undefined
+    : failure._tag === "UsageError" || failure._tag === "DataError" || failure._tag === "HostError"
+      ? failure.message
+      : `configuration: ${String(failure)}`

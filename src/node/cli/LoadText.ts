@@ -1,0 +1,87 @@
+/**
+ * Reports of loads as a person reads them.
+ */
+import type { DataError } from "../../data/DataError.js"
+import * as LoadReport from "../../data/LoadReport.js"
+import * as TimeRange from "../../data/TimeRange.js"
+import { count, duration, plural } from "../../ProgressRenderer.js"
+
+/** Ranges shown of a list before it says how many more there are. */
+const few = 5
+
+/**
+ * What became of a load: coverage, what was fetched, what is missing, what was given up and why, and the
+ * command that completes it.
+ */
+export const report = (of: LoadReport.LoadReport, completing: string): string => {
+  const { given_up, issues, missing } = of
+  return [
+    LoadReport.format(of),
+    `  ${of.mode} mode, ${TimeRange.format(of)}`,
+    `  ${fetched(of)}`,
+    ...ranges("missing", missing),
+    ...list(
+      `given up: ${amount(given_up.length, "segment")}`,
+      given_up,
+      (segment) =>
+        `${TimeRange.format(segment)}: ${amount(segment.bars, "bar")}, ${segment.reason}: ${segment.message}`,
+    ),
+    ...list(
+      `found by the check: ${amount(issues?.length ?? 0, "kind")} of fault`,
+      issues ?? [],
+      ({ kind, severity, count: bars, places }) =>
+        `${severity} ${kind}: ${amount(bars, "bar")}, ${places.join(" ")}`,
+    ),
+    ...(of.refused + of.failed + of.pending > 0 && of.mode !== "local"
+      ? [`  complete it with: ${completing}`]
+      : []),
+  ].join("\n")
+}
+
+/** `fetched 5,105 bars in 22 requests, 1.2s`, or that nothing was asked for. */
+export const fetched = ({ fetched: bars, requests, duration_seconds }: LoadReport.LoadReport): string =>
+  requests === 0
+    ? `nothing to fetch: no request was made, ${seconds(duration_seconds)}`
+    : `fetched ${amount(bars, "bar")} in ${amount(requests, "request")}, ${seconds(duration_seconds)}`
+
+/** The words that fetch whatever the report says is missing. */
+export const completion = (of: LoadReport.LoadReport, host: string | undefined): ReadonlyArray<string> => [
+  "data",
+  "load",
+  of.symbol,
+  of.timeframe,
+  "--mode",
+  "full",
+  "--start",
+  TimeRange.formatInstant(of.start),
+  "--end",
+  TimeRange.formatInstant(of.end),
+  ...(of.session === "extended" ? ["--extended"] : []),
+  ...(host === undefined ? [] : ["--host", host]),
+]
+
+/** A load that failed, as the JSON line that stands in its report's place. */
+export const failure = (
+  series: { readonly symbol: string; readonly timeframe: string; readonly session: string },
+  { reason, place, expected, found, advice, suggestion }: DataError,
+): string => JSON.stringify({ ...series, error: { reason, place, expected, found, advice, suggestion } })
+
+/** `  missing: 7 ranges`, the first few of them, how many more; nothing where there are none. */
+export const ranges = (name: string, all: ReadonlyArray<TimeRange.TimeRange>): ReadonlyArray<string> =>
+  list(`${name}: ${amount(all.length, "range")}`, all, TimeRange.format)
+
+/** `1,234 bars`, `1 bar` */
+export const amount = (value: number, unit: string): string => `${count(value)} ${plural(unit, value)}`
+
+// ---------------------------------------------------------------------------------------------------------
+
+const seconds = (value: number): string => (value < 10 ? `${value.toFixed(1)}s` : duration(value * 1000))
+
+const list = <A>(head: string, all: ReadonlyArray<A>, show: (one: A) => string): ReadonlyArray<string> =>
+  all.length === 0
+    ? []
+    : [
+        `  ${head}`,
+        ...all.slice(0, few).map((one) => `    ${show(one)}`),
+        ...(all.length > few ? [`    and ${count(all.length - few)} more`] : []),
+      ]

@@ -1,0 +1,31 @@
+/**
+ * The command line as a user would type it again.
+ */
+import * as NodePath from "node:path"
+import * as Context from "effect/Context"
+
+/** What the user typed: what stands for `ktrdr`, and the words behind it. */
+export class CommandLine extends Context.Reference<CommandLine>()("ktrdr/node/cli/CommandLine", {
+  defaultValue: (): { readonly program: string; readonly words: ReadonlyArray<string> } => ({
+    program: "ktrdr",
+    words: [],
+  }),
+}) {}
+
+/** The words as one line that a POSIX shell reads back as the same words. */
+export const join = (words: ReadonlyArray<string>): string => words.map(quote).join(" ")
+
+/** The words that started this program: `ktrdr`, or what stands for it in a clone. */
+export const program = (
+  script: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): string => {
+  if (environment["npm_lifecycle_event"] === "ktrdr") return "npm run -s ktrdr --"
+  if (environment["npm_lifecycle_event"] === "npx") return "npx ktrdr"
+  return NodePath.extname(script) === "" ? "ktrdr" : join(["node", NodePath.relative("", script)])
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+const quote = (word: string): string =>
+  /^[\w/:=.,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
