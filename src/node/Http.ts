@@ -1,7 +1,7 @@
 /**
  * HTTP servers of this process.
  */
-import { createServer } from "node:http"
+import * as NodeHttp from "node:http"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Effect from "effect/Effect"
@@ -15,10 +15,23 @@ export interface Address {
   readonly port: number
 }
 
+/** A server whose release does not wait for clients that keep their connections open. */
+export const createServer = (): NodeHttp.Server => {
+  const server = NodeHttp.createServer()
+  const close = server.close.bind(server)
+  return Object.assign(server, {
+    close: (done?: (error?: Error) => void) => {
+      close(done)
+      server.closeAllConnections()
+      return server
+    },
+  })
+}
+
 /** A server that listens. Fails with `Refused` when it cannot, because the port is taken for instance. */
 export const layer = (address: Address): Layer.Layer<HttpServer.HttpServer, DataError> =>
   Layer.mapError(
-    Layer.suspend(() => NodeHttpServer.layerServer(() => createServer(), address)),
+    Layer.suspend(() => NodeHttpServer.layerServer(createServer, address)),
     ({ cause }) =>
       new DataError({
         reason: "Refused",

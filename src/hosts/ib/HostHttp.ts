@@ -11,9 +11,8 @@ import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
+import * as Fiber from "effect/Fiber"
 import * as Predicate from "effect/Predicate"
-import type * as Scope from "effect/Scope"
 
 /** The longest request body, in bytes. */
 export const maxBodyBytes = 1024 * 1024
@@ -74,34 +73,40 @@ export const app = <R>(router: HttpRouter.HttpRouter<never, R>): Effect.Effect<H
 
 /**
  * Keeps count of the requests that are being answered. `drain` gives them `grace`, then interrupts them, which
- * answers them with 503: run it before a server is released, which would wait for the slowest of them.
+ * answers them with 503: run it before a server is released, which would wait for the slowest of them. It does
+ * not wait for what cannot be interrupted, such as an answer to a connection that is gone.
  */
 export const drained = (
   grace: Duration.DurationInput,
-): Effect.Effect<
-  {
-    readonly watched: <E, R>(app: HttpApp.Default<E, R>) => HttpApp.Default<E, R>
-    readonly drain: Effect.Effect<void>
-  },
-  never,
-  Scope.Scope
-> =>
-  Effect.map(FiberSet.make<unknown, unknown>(), (open) => ({
-    watched: <E, R>(app: HttpApp.Default<E, R>) =>
-      Effect.withFiberRuntime<
-        HttpServerResponse.HttpServerResponse,
-        E,
-        R | HttpServerRequest.HttpServerRequest
-      >((fiber) => {
-        FiberSet.unsafeAdd(open, fiber)
-        return app
-      }),
-    drain: FiberSet.awaitEmpty(open).pipe(
-      Effect.interruptible,
-      Effect.timeoutOption(grace),
-      Effect.zipRight(FiberSet.clear(open)),
-    ),
-  }))
+): Effect.Effect<{
+  readonly watched: <E, R>(app: HttpApp.Default<E, R>) => HttpApp.Default<E, R>
+  readonly drain: Effect.Effect<void>
+}> =>
+  Effect.sync(() => {
+    const open = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
+    const answered = (limit: Duration.DurationInput) =>
+      Effect.sleep("10 millis").pipe(
+        Effect.repeat({ until: () => open.size === 0 }),
+        Effect.interruptible,
+        Effect.timeoutOption(limit),
+      )
+    return {
+      watched: <E, R>(app: HttpApp.Default<E, R>) =>
+        Effect.withFiberRuntime<
+          HttpServerResponse.HttpServerResponse,
+          E,
+          R | HttpServerRequest.HttpServerRequest
+        >((fiber) => {
+          open.add(fiber)
+          fiber.addObserver(() => open.delete(fiber))
+          return app
+        }),
+      drain: answered(grace).pipe(
+        Effect.zipRight(Effect.suspend(() => Effect.forEach(open, Fiber.interruptFork, { discard: true }))),
+        Effect.zipRight(answered("250 millis")),
+      ),
+    }
+  })
 
 // -----------------------------------------------------------------------------
 

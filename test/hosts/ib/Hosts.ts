@@ -1,4 +1,3 @@
-import * as Http from "node:http"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Context from "effect/Context"
@@ -13,20 +12,9 @@ import type * as HostConfig from "../../../src/HostConfig.js"
 import * as IbCandleSource from "../../../src/hosts/ib/IbCandleSource.js"
 import * as IbServer from "../../../src/hosts/ib/IbServer.js"
 import * as SimulatedMarket from "../../../src/hosts/ib/SimulatedMarket.js"
+import * as Http from "../../../src/node/Http.js"
 
 export const market = SimulatedMarket.layer({ seed: 7 })
-
-/** A server whose release does not wait for clients that keep connections open. */
-const createServer = () => {
-  const server = Http.createServer()
-  const close = server.close.bind(server)
-  server.close = (done) => {
-    close(done)
-    server.closeAllConnections()
-    return server
-  }
-  return server
-}
 
 /** ktrdr's own host on a port of this machine, until the scope closes. */
 export const serve = (
@@ -34,7 +22,7 @@ export const serve = (
   source: Layer.Layer<CandleSource.CandleSource> = market,
 ) =>
   Effect.gen(function* () {
-    const http = NodeHttpServer.layerServer(createServer, { host: "127.0.0.1", port: 0 })
+    const http = NodeHttpServer.layerServer(Http.createServer, { host: "127.0.0.1", port: 0 })
     const served = IbServer.layer(options).pipe(Layer.provide(source), Layer.provideMerge(http))
     const { address } = Context.get(yield* Layer.build(served), HttpServer.HttpServer)
     return `http://127.0.0.1:${"port" in address ? address.port : 0}`
