@@ -60,7 +60,8 @@ export class HostError extends Schema.TaggedError<HostError>("ktrdr/HostError")(
 }) {
   override get message(): string {
     const tries = this.attempts > 1 ? ` (after ${this.attempts} attempts)` : ""
-    const place = `${this.host}: ${this.method} ${this.path}`.trimEnd()
+    const call = `${this.method} ${this.path}`.trim()
+    const place = call === "" ? this.host : `${this.host}: ${call}`
     return `${place}: expected ${this.expected}, found ${this.found}${tries}. ${this.advice}.`
   }
 }

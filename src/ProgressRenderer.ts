@@ -57,7 +57,6 @@ export const line = (
   head: ReadonlyArray<string | undefined>,
   facts: ReadonlyArray<string | undefined>,
 ): string => {
-  const present = (part: string | undefined): part is string => part !== undefined && part !== ""
   return [head.filter(present).join(" "), ...facts.filter(present)].filter(present).join(" · ")
 }
 
@@ -70,6 +69,8 @@ export const standard: ProgressRenderer = (snapshot) =>
     [snapshot.path.at(1) ?? snapshot.path[0], stepOf(snapshot), items(snapshot.items)],
     [snapshot.detail ?? undefined, waiting(snapshot.waiting, takenAt(snapshot)), eta(snapshot.eta)],
   )
+
+const present = (part: string | undefined): part is string => part !== undefined && part !== ""
 
 const join = (major: number, majorUnit: string, minor: number, minorUnit: string): string =>
   minor === 0 ? `${major}${majorUnit}` : `${major}${majorUnit} ${minor}${minorUnit}`

@@ -342,13 +342,13 @@ describe("observers", () => {
   )
 })
 
-describe("the current step is not lost", () => {
-  const done = (name: string) =>
-    Effect.flatMap(Progress.Recorder, (_) =>
-      Effect.map(_.snapshot, ({ steps }) => steps.find((step) => step.name === name)?.items?.done ?? 0),
-    )
-  const outer = <A, E, R>(body: Effect.Effect<A, E, R>) => body.pipe(Progress.step("outer", { total: 10 }))
+const done = (name: string) =>
+  Effect.flatMap(Progress.Recorder, (_) =>
+    Effect.map(_.snapshot, ({ steps }) => steps.find((step) => step.name === name)?.items?.done ?? 0),
+  )
+const outer = <A, E, R>(body: Effect.Effect<A, E, R>) => body.pipe(Progress.step("outer", { total: 10 }))
 
+describe("the current step is not lost", () => {
   it.effect("by forks, forEach and buffered streams", () =>
     Effect.gen(function* () {
       yield* outer(
@@ -510,7 +510,6 @@ it.effect("waiting shows until the next tick", () =>
 it.effect("path, step index, detail and context of an operation", () =>
   Effect.gen(function* () {
     const { snapshot } = yield* Progress.Recorder
-    const render = () => "rendered"
     yield* Effect.gen(function* () {
       yield* Progress.plan(["read", "fetch"])
       yield* Effect.void.pipe(Progress.step("read"))
@@ -526,6 +525,6 @@ it.effect("path, step index, detail and context of an operation", () =>
           message: "rendered",
         })
       }).pipe(Progress.step("fetch"))
-    }).pipe(Progress.step("load", { render }))
+    }).pipe(Progress.step("load", { render: () => "rendered" }))
   }).pipe(Effect.provide(Progress.layerTest)),
 )

@@ -225,12 +225,17 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
 
   const check = Effect.fn("DataManager.check")(function* (series: Series.Series) {
     const { first, newest } = yield* described(series)
-    const found: Array<ReadonlyArray<Quality.Issue>> = []
-    for (let year = yearOf(first ?? 0); newest !== undefined && year <= yearOf(newest); year++) {
-      const range = TimeRange.make(Date.UTC(year, 0), Date.UTC(year + 1, 0))
-      const candles = yield* store.read(series, range)
-      found.push(yield* breathe(() => Quality.check(candles)))
-    }
+    if (first === undefined || newest === undefined) return []
+    const years = Array.from(
+      { length: yearOf(newest) - yearOf(first) + 1 },
+      (_, index) => yearOf(first) + index,
+    )
+    const found = yield* Effect.forEach(years, (year) =>
+      Effect.flatMap(
+        store.read(series, TimeRange.make(Date.UTC(year, 0), Date.UTC(year + 1, 0))),
+        (candles) => breathe(() => Quality.check(candles)),
+      ),
+    )
     return Quality.join(found)
   })
 

@@ -8,11 +8,12 @@ import * as TimeRange from "./TimeRange.js"
 
 /**
  * - `local`: nothing is fetched; what the store has
- * - `tail`: from the last stored bar to now; 30 days back when there is none
+ * - `tail`: what is newer than the last stored bar, up to now; 30 days back when there is none
  * - `backfill`: from the source's head timestamp (or the given start) to the first stored bar
- * - `full`: every bar the calendar expects and the store lacks, holes in the middle included
+ * - `full`: every bar the calendar expects and the store lacks
  *
- * `tail` and `backfill` repair holes between what they join as well.
+ * All that fetch repair holes between the bars they join as well, so that one that was interrupted goes on
+ * where it stopped, in whatever order its segments came.
  */
 export const LoadMode = Schema.Literal("local", "tail", "backfill", "full").annotations({
   identifier: "LoadMode",
@@ -88,9 +89,11 @@ export const reach = (bounds: Bounds): Either.Either<Reach, DataError> => {
     case "full":
       return span(given ?? head ?? first, upper)
     case "backfill":
-      return span(given ?? head, first === undefined ? upper : Math.min(upper, first))
-    case "tail":
-      return span(newest ?? given ?? Math.max(upper - tailMillis, head ?? Number.NEGATIVE_INFINITY), upper)
+      return span(given ?? head, newest === undefined ? upper : Math.min(upper, newest))
+    case "tail": {
+      const month = Math.max(upper - tailMillis, head ?? Number.NEGATIVE_INFINITY)
+      return span(given ?? Math.min(first ?? month, month), upper)
+    }
   }
 }
 

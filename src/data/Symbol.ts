@@ -29,7 +29,8 @@ export const parse = (text: string): Either.Either<Symbol, DataError> => {
         new DataError({
           reason: "InvalidInput",
           place: "symbol",
-          expected: "a letter or digit, then letters, digits, '.', '-', '_' or '/', at most 20 characters, no '..'",
+          expected:
+            "a letter or digit, then letters, digits, '.', '-', '_' or '/', at most 20 characters, no '..'",
           found: JSON.stringify(text.slice(0, 60)),
           advice: "Give a symbol such as AAPL, BRK.B or EUR/USD",
         }),

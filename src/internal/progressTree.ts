@@ -150,9 +150,7 @@ export class Step {
 
   /** The nearest step that is an operation of its own; the root where there is none. */
   operation(): Step {
-    let step: Step = this
-    while (step.render === undefined && step.parent !== undefined) step = step.parent
-    return step
+    return this.render !== undefined || this.parent === undefined ? this : this.parent.operation()
   }
 
   private adopt(child: Step): Step {

@@ -12,7 +12,6 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import { Pool } from "@effect/platform-node/Undici"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Parquet from "../../src/data/CandleStore/Parquet.js"
 import * as DataManager from "../../src/data/DataManager.js"
@@ -27,7 +26,9 @@ import { median, table } from "./measure.js"
 const bars = 1_000_000
 const connections = 10
 
-const symbol = Either.getOrThrow(Symbol.parse("AAPL"))
+const symbol = Symbol.Symbol.make("AAPL")
+/** Loaded first, so that modules which are loaded when they are first needed are there. */
+const other = Symbol.Symbol.make("MSFT")
 const series = { symbol, timeframe: "1m", session: "regular" } as const
 const { calendar } = TradingCalendar.forVenue("XNYS")
 const start = Date.UTC(2014, 0, 1)
@@ -103,6 +104,8 @@ const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return { value, millis: performance.now() - began }
   })
 
+const seconds = (millis: number): string => `${(millis / 1000).toFixed(2)} s`
+
 export const bench = Effect.gen(function* () {
   const { port } = yield* host
   const directory = yield* Effect.acquireRelease(
@@ -114,19 +117,22 @@ export const bench = Effect.gen(function* () {
     Layer.provide(Layer.provide(Parquet.layer({ directory }), NodeContext.layer)),
     Layer.provide(IbCandleSource.layerHost({ baseUrl: `http://127.0.0.1:${port}`, connections })),
   )
-  const load = LoadData.run({ ...series, mode: "full", start, end, recheck: false }).pipe(
+  const load = LoadData.run({ ...series, mode: "full", start, end }).pipe(
     Progress.observe({ observer: () => Effect.void }),
   )
   yield* Effect.promise(() => bare(port))
   const before = yield* Effect.promise(() => bare(port))
   const loop = monitorEventLoopDelay({ resolution: 1 })
-  const { first, second, delays } = yield* Effect.gen(function* () {
+  const { first, second, delays, warming } = yield* Effect.gen(function* () {
     loop.enable()
+    yield* LoadData.run({ ...series, symbol: other, start: end - 7 * 86_400_000, end, mode: "full" })
+    const loading = loop.max / 1e6
+    loop.reset()
     const one = yield* timed(load)
     loop.disable()
     const seen = { p999: loop.percentile(99.9) / 1e6, max: loop.max / 1e6 }
     const again = [yield* timed(load), yield* timed(load), yield* timed(load)]
-    return { first: one, second: again, delays: seen }
+    return { first: one, second: again, delays: seen, warming: loading }
   }).pipe(Effect.provide(system))
   const rss = process.resourceUsage().maxRSS / 1024
   const after = yield* Effect.promise(() => bare(port))
@@ -143,7 +149,6 @@ export const bench = Effect.gen(function* () {
     loop_delay_p999_ms: Number(delays.p999.toFixed(1)),
     loop_delay_max_ms: Number(delays.max.toFixed(1)),
   }
-  const seconds = (millis: number) => `${(millis / 1000).toFixed(2)} s`
   yield* Console.log(
     table([
       ["what", "measured", "to reach"],
@@ -158,6 +163,7 @@ export const bench = Effect.gen(function* () {
       ["peak memory, MB", String(result.peak_rss_mb), "<= 500"],
       ["the same again, nothing missing", seconds(again), ""],
       ["again / first", String(result.reload_fraction), "<= 0.05"],
+      ["event-loop delay while modules load, once, ms", warming.toFixed(1), ""],
       [
         "event-loop delay p99.9, largest, ms",
         `${result.loop_delay_p999_ms}, ${result.loop_delay_max_ms}`,

@@ -2,10 +2,11 @@
  * What reporting costs on a nested step with an observer attached: the synchronous advance, the advance as an
  * effect against `Effect.sync`, opening and closing a step, and cli-progress' own update beside them.
  */
+
+import { Writable } from "node:stream"
 import * as CliProgress from "cli-progress"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { Writable } from "node:stream"
 import * as Progress from "../../src/Progress.js"
 import { median, table } from "./measure.js"
 
@@ -38,24 +39,31 @@ const cliProgress = (): number => {
   return nanos
 }
 
+/** Nanoseconds of one of the thousand effects of `program`, run `repeat` times. */
+const run = (program: Effect.Effect<void>, repeat: number) =>
+  Effect.gen(function* () {
+    const start = process.hrtime.bigint()
+    for (let index = 0; index < repeat; index++) yield* program
+    return Number(process.hrtime.bigint() - start) / (repeat * 1000)
+  })
+
 const measure = Effect.gen(function* () {
   const step = yield* Progress.current
-  let counter = 0
+  const counter = { value: 0 }
   const sync = chain(
     Effect.sync(() => {
-      counter++
+      counter.value++
     }),
     1000,
   )
   const advance = chain(Progress.advance(), 1000)
   const opened = chain(Effect.void.pipe(Progress.step("inner")), 1000)
-  const run = (program: Effect.Effect<void>, repeat: number) =>
-    Effect.gen(function* () {
-      const start = process.hrtime.bigint()
-      for (let index = 0; index < repeat; index++) yield* program
-      return Number(process.hrtime.bigint() - start) / (repeat * 1000)
-    })
-  const samples = { plain: [] as Array<number>, ratio: [] as Array<number>, step: [] as Array<number>, cli: [] as Array<number> }
+  const samples = {
+    plain: [] as Array<number>,
+    ratio: [] as Array<number>,
+    step: [] as Array<number>,
+    cli: [] as Array<number>,
+  }
   for (let round = 0; round < rounds; round++) {
     const times = 5_000_000
     samples.plain.push(

@@ -290,6 +290,55 @@ describe("load", () => {
       )
     }),
   )
+
+  it.effect.each([
+    ["tail", Date.UTC(2024, 3, 1)],
+    ["backfill", Date.UTC(2024, 3, 1)],
+    ["tail", undefined],
+  ] as const)(
+    "an interrupted %s goes on where it stopped, whatever came in first (stored from %s)",
+    ([mode, from]) =>
+      Effect.gen(function* () {
+        yield* at(end)
+        const middle = yield* Deferred.make<void>()
+        let stall = false
+        const test = Effect.gen(function* () {
+          const manager = yield* DataManager.DataManager
+          if (from !== undefined)
+            yield* driven(manager.load({ ...load, start: from, end: from + 9 * 86_400_000 }))
+          stall = true
+          const request = { ...series, mode, ...(mode === "backfill" ? { start } : {}) }
+          const fiber = yield* Effect.fork(manager.load(request))
+          const clock = yield* Effect.fork(
+            Effect.forever(Effect.zipRight(Effect.yieldNow(), TestClock.adjust(1))),
+          )
+          yield* Deferred.await(middle)
+          yield* Fiber.interrupt(fiber)
+          yield* Fiber.interrupt(clock)
+          stall = false
+          const report = yield* driven(manager.load(request))
+          expect(report).toMatchObject({ present: report.expected, pending: 0 })
+          const { start: starts } = yield* manager.show(series)
+          const oldest = mode === "backfill" ? start : (from ?? end - 30 * 86_400_000)
+          expect(starts[0]! - oldest).toBeLessThan(4 * 86_400_000)
+          const whole = yield* manager.coverage(series)
+          expect(whole).toMatchObject({ present: whole.expected, pending: 0 })
+        })
+        const slow = { ...market, concurrency: 1 }
+        let count = 0
+        const layer = DataManager.layer.pipe(
+          Layer.provideMerge(CandleStore.layerMemory),
+          Layer.provide(
+            FaultySource.layer(slow, (_, answer) =>
+              stall && count++ === (from === undefined ? 0 : 1)
+                ? Effect.zipRight(Deferred.succeed(middle, undefined), Effect.never)
+                : answer,
+            ),
+          ),
+        )
+        yield* Effect.provide(test, layer)
+      }),
+  )
 })
 
 describe("progress of a load", () => {

@@ -17,6 +17,9 @@ const nothing: LoadMode.Bounds = {
 }
 
 const reach = (over: Partial<LoadMode.Bounds>) => Either.getOrThrow(LoadMode.reach({ ...nothing, ...over }))
+const error = (over: Partial<LoadMode.Bounds>) =>
+  Either.getOrThrow(Either.flip(LoadMode.reach({ ...nothing, ...over })))
+
 const stored = { head: now - 900 * day, first: now - 300 * day, newest: now - 100 * day }
 
 describe("reach", () => {
@@ -24,10 +27,12 @@ describe("reach", () => {
     ["full", stored, [900, 0]],
     ["full", { ...stored, start: now - 500 * day, end: now - 200 * day }, [500, 200]],
     ["full", { first: stored.first, newest: stored.newest }, [300, 0]],
-    ["backfill", stored, [900, 300]],
+    ["backfill", stored, [900, 100]],
     ["backfill", { head: stored.head }, [900, 0]],
-    ["backfill", { ...stored, start: now - 400 * day }, [400, 300]],
-    ["tail", stored, [100, 0]],
+    ["backfill", { ...stored, start: now - 400 * day }, [400, 100]],
+    ["tail", stored, [300, 0]],
+    ["tail", { ...stored, first: now - 9 * day, newest: now - 8 * day }, [30, 0]],
+    ["tail", { ...stored, start: now - 50 * day }, [50, 0]],
     ["tail", { head: stored.head }, [30, 0]],
     ["tail", { head: now - 5 * day }, [5, 0]],
     ["tail", {}, [30, 0]],
@@ -50,8 +55,6 @@ describe("reach", () => {
   })
 
   it("refuses an end that is not after the start, and a beginning that nothing tells", () => {
-    const error = (over: Partial<LoadMode.Bounds>) =>
-      Either.getOrThrow(Either.flip(LoadMode.reach({ ...nothing, ...over })))
     expect(error({ start: now, end: now })).toMatchObject({ reason: "InvalidInput", place: "range" })
     expect(error({ mode: "full" }).advice).toContain("--start")
   })

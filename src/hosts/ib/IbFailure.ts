@@ -41,12 +41,13 @@ export const fromRefusal = (
   { reason, suggestion }: IbRules.Refusal,
   place: string,
 ): DataError.DataError => {
+  const words = (refused.error ?? "").replace(/\.?\s*Did you mean [^?]*\?/, "").trim()
   const seconds = refused.retry_after_seconds ?? IbRules.pacingMillis / 1000
   return new DataError.DataError({
     reason,
     place,
     expected: "an answer of the IB host",
-    found: refused.error?.trim() ? `its refusal: ${refused.error}` : "a refusal without a word",
+    found: words === "" ? "a refusal without a word" : `its refusal: ${words}`,
     advice: suggestion === undefined ? advice[reason] : `Did you mean ${suggestion}`,
     ...(reason === "Pacing" ? { retryAfterMillis: seconds * 1000 } : {}),
     ...(suggestion === undefined ? {} : { suggestion }),

@@ -58,7 +58,7 @@ const load = (options: Options) =>
     const outcomes = yield* TerminalProgress.make({ json: options.json, silent: options.noProgress }).pipe(
       Effect.flatMap((observer) => Loading.run(payloads, observer)),
       Effect.scoped,
-      Effect.onInterrupt(() => sayKept),
+      Effect.onInterrupt(() => sayKept(options.mode)),
     )
     yield* Effect.forEach(outcomes, (outcome) => tell(options, outcome), { discard: true })
     if (!outcomes.every(isDone)) return yield* new Incomplete()
@@ -96,13 +96,15 @@ const tell = (
 
 const encode = Schema.encodeSync(LoadReport.LoadReport)
 
-const sayKept = Effect.gen(function* () {
-  const { count } = yield* KeptBars
-  const { program, words } = yield* Shell.CommandLine
-  yield* Output.note(
-    `Interrupted; kept: ${LoadText.amount(count, "bar")}\nContinue with: ${program} ${Shell.join(words)}`,
-  )
-})
+const sayKept = (mode: LoadMode) =>
+  Effect.gen(function* () {
+    const { count } = yield* KeptBars
+    const { program, words } = yield* Shell.CommandLine
+    yield* Output.note(
+      `Interrupted; kept: ${LoadText.amount(count, "bar")}\n` +
+        `Continue with: ${program} ${Shell.join(LoadText.continuation(mode, words))}`,
+    )
+  })
 
 type Source = Layer.Layer<CandleSource, DataError | HostError | ConfigError>
 

@@ -2,6 +2,7 @@
  * Reports of loads as a person reads them.
  */
 import type { DataError } from "../../data/DataError.js"
+import type { LoadMode } from "../../data/LoadMode.js"
 import * as LoadReport from "../../data/LoadReport.js"
 import * as TimeRange from "../../data/TimeRange.js"
 import { count, duration, plural } from "../../ProgressRenderer.js"
@@ -59,6 +60,13 @@ export const completion = (of: LoadReport.LoadReport, host: string | undefined):
   ...(of.session === "extended" ? ["--extended"] : []),
   ...(host === undefined ? [] : ["--host", host]),
 ]
+
+/**
+ * The words that go on with an interrupted load: those it was started with. A backfill that began with nothing
+ * stored no longer knows that it was to reach up to now, so it goes on as a full load.
+ */
+export const continuation = (mode: LoadMode, words: ReadonlyArray<string>): ReadonlyArray<string> =>
+  mode === "backfill" ? words.map((word) => word.replace(/^(--mode=)?backfill$/, "$1full")) : words
 
 /** A load that failed, as the JSON line that stands in its report's place. */
 export const failure = (
