@@ -41,6 +41,9 @@ export const nothing: Outcome = { fetched: 0, refused: [], failed: [], givenUp: 
 /** Tries of one segment, on top of those that the source's own client makes of one request. */
 const tries = 3
 
+/** Answers that may wait for the store while others are fetched, for each request at once. */
+const inStore = 3
+
 /** After this many segments in a row found the source unreachable, the rest is left for another time. */
 const patience = 3
 
@@ -56,35 +59,45 @@ export const run = Effect.fn("SegmentFetcher.run")(function* (options: Options) 
   let unreachable = 0
   let abandoned = 0
 
-  const settle = (segment: Segment) =>
-    Effect.uninterruptibleMask((restore) =>
-      restore(fetch(options, segment)).pipe(
-        Effect.flatMap((candles) => append(options, segment, candles)),
-        Effect.flatMap((bars) => {
-          fetched += bars
-          unreachable = 0
-          return Progress.annotate({ bars: fetched })
+  const requests = yield* Effect.makeSemaphore(source.concurrency)
+
+  /** Holds a request's place while it fetches, and no longer while it waits for the store. */
+  const settle = (
+    segment: Segment,
+    restore: <A, E, R>(_: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>,
+  ) =>
+    restore(fetch(options, segment)).pipe(
+      Effect.ensuring(requests.release(1)),
+      Effect.flatMap((candles) => append(options, segment, candles)),
+      Effect.flatMap((bars) => {
+        fetched += bars
+        unreachable = 0
+        return Progress.annotate({ bars: fetched })
+      }),
+      Effect.catchIf(isOfSegment, (error) =>
+        Effect.sync(() => {
+          if (error.reason === "Unreachable") unreachable++
+          givenUp.push({ segment, error })
         }),
-        Effect.catchIf(isOfSegment, (error) =>
-          Effect.sync(() => {
-            if (error.reason === "Unreachable") unreachable++
-            givenUp.push({ segment, error })
-          }),
-        ),
       ),
-    ).pipe(Progress.step(TimeRange.format(segment.range)), Effect.zipLeft(Progress.advance()))
+      Progress.step(TimeRange.format(segment.range)),
+      Effect.zipLeft(Progress.advance()),
+    )
+
+  const settleInTurn = (segment: Segment) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(restore(requests.take(1)), () => {
+        if (unreachable < patience) return settle(segment, restore)
+        abandoned++
+        return requests.release(1)
+      }),
+    )
 
   yield* Progress.setTotal(plan.segments.length, "segment")
-  yield* Effect.forEach(
-    plan.segments,
-    (segment) =>
-      Effect.suspend(() => {
-        if (unreachable < patience) return settle(segment)
-        abandoned++
-        return Effect.void
-      }),
-    { concurrency: source.concurrency, discard: true },
-  )
+  yield* Effect.forEach(plan.segments, settleInTurn, {
+    concurrency: source.concurrency * inStore,
+    discard: true,
+  })
   const first = givenUp[0]
   if (first !== undefined && givenUp.length + abandoned === plan.segments.length) {
     return yield* nothingLoaded(series, plan.segments.length, first.error)

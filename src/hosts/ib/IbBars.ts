@@ -91,19 +91,18 @@ export const settle = (
   timeframe: Timeframe.Timeframe,
   range: TimeRange.TimeRange,
 ): Either.Either<Candle.Candles, Fault> => {
-  const settled = Candle.allocate(Candle.size(bars))
-  let size = 0
-  for (let i = 0; i < bars.start.length; i++) {
+  const starts = new Float64Array(Candle.size(bars))
+  let outside = 0
+  for (let i = 0; i < starts.length; i++) {
     const stamp = bars.start[i]!
     if (stamp < range.start || stamp > range.end) {
       return fault(printStamp(stamp), `bars of ${TimeRange.format(range)}`, "a bar outside of it")
     }
-    const start = startOf(stamp, timeframe)
-    if (!TimeRange.contains(range, start)) continue
-    for (const column of Candle.columns) settled[column][size] = bars[column][i]!
-    settled.start[size++] = start
+    starts[i] = startOf(stamp, timeframe)
+    if (!TimeRange.contains(range, starts[i]!)) outside++
   }
-  const whole = Candle.slice(settled, 0, size)
+  const settled = { ...bars, start: starts }
+  const whole = outside === 0 ? settled : without(settled, range, outside)
   const first = Quality.firstFault(whole)
   return first === undefined
     ? Either.right(whole)
@@ -132,6 +131,18 @@ export const printStamp = (instant: number): string =>
   new Date(instant).toISOString().replace(/(\.000)?Z$/, "+00:00")
 
 // -----------------------------------------------------------------------------
+
+/** The bars that start inside the range, in the order in which they are; `outside` of them do not. */
+const without = (bars: Candle.Candles, range: TimeRange.TimeRange, outside: number): Candle.Candles => {
+  const kept = Candle.allocate(Candle.size(bars) - outside)
+  let size = 0
+  for (let i = 0; i < bars.start.length; i++) {
+    if (!TimeRange.contains(range, bars.start[i]!)) continue
+    for (const column of Candle.columns) kept[column][size] = bars[column][i]!
+    size++
+  }
+  return kept
+}
 
 const prices = ["open", "high", "low", "close"] as const
 
