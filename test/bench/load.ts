@@ -49,13 +49,9 @@ const segments = Effect.runPromise(
 
 const host = Effect.acquireRelease(
   Effect.promise(async () => {
-    const child = spawn(
-      process.execPath,
-      ["--import", "tsx", join(import.meta.dirname, "../utils/ibHost.ts")],
-      {
-        stdio: ["pipe", "pipe", "inherit"],
-      },
-    )
+    const child = spawn(process.execPath, [join(import.meta.dirname, "ibHost.js")], {
+      stdio: ["pipe", "pipe", "inherit"],
+    })
     for await (const line of createInterface({ input: child.stdout })) {
       return { child, port: (JSON.parse(line) as { readonly port: number }).port }
     }

@@ -1,21 +1,26 @@
 /**
  * Runs the benchmark that is named on the command line: `npm run bench -- NAME`.
  */
-import { readdirSync, readFileSync } from "node:fs"
 import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Runtime from "effect/Runtime"
 
-const names = readdirSync(import.meta.dirname)
-  .filter((file) => readFileSync(`${import.meta.dirname}/${file}`, "utf8").includes("\nexport const bench"))
-  .map((file) => file.replace(/\.ts$/, ""))
+const benches: Readonly<Record<string, () => Promise<{ readonly bench: Effect.Effect<void, unknown> }>>> = {
+  progress: () => import("./progress.js"),
+  http: () => import("./http.js"),
+  load: () => import("./load.js"),
+  startup: () => import("./startup.js"),
+}
 
 const name = process.argv[2] ?? ""
-if (names.includes(name)) {
-  const { bench } = (await import(`./${name}.js`)) as { readonly bench: Effect.Effect<void, unknown> }
-  const exit = await Effect.runPromiseExit(bench)
-  if (Exit.isFailure(exit)) process.stderr.write(`${Cause.pretty(exit.cause)}\n`)
-  process.exit(Exit.isSuccess(exit) ? 0 : 1)
+const chosen = Object.hasOwn(benches, name) ? benches[name] : undefined
+if (chosen === undefined) {
+  const names = Object.keys(benches).join("|")
+  process.stderr.write(`No benchmark ${JSON.stringify(name)}. Run: npm run bench -- ${names}\n`)
+  process.exit(2)
 }
-process.stderr.write(`No benchmark ${JSON.stringify(name)}. Run: npm run bench -- ${names.join("|")}\n`)
-process.exit(2)
+const { bench } = await chosen()
+const exit = await Runtime.runPromiseExit(Runtime.defaultRuntime)(bench)
+if (Exit.isFailure(exit)) process.stderr.write(`${Cause.pretty(exit.cause)}\n`)
+process.exit(Exit.isSuccess(exit) ? 0 : 1)
