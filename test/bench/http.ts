@@ -130,6 +130,9 @@ export const bench: Effect.Effect<void, unknown> = Effect.scoped(
     )
     const close = { connection: "close" }
     const host = yield* hostRequest({ baseUrl: http, connections: 16 })
+    const fresh = yield* hostRequest({ baseUrl: http, connections: 16, headers: close })
+    const secure = yield* hostRequest({ baseUrl: https, connections: 16, ca: pair.cert })
+    const secureFresh = yield* hostRequest({ baseUrl: https, connections: 16, ca: pair.cert, headers: close })
     const platform = yield* platformRequest(http, pool)
     const undici = undiciRequest(http, pool)
     const variants: Readonly<Record<string, readonly [Request, number, number]>> = {
@@ -139,13 +142,12 @@ export const bench: Effect.Effect<void, unknown> = Effect.scoped(
       "host 16": [host, perRound * 3.2, 16],
       "platform 16": [platform, perRound * 3.2, 16],
       "undici 16": [undici, perRound * 3.2, 16],
-      "host new": [yield* hostRequest({ baseUrl: http, headers: close }), perRoundNew, 1],
-      "host https": [yield* hostRequest({ baseUrl: https, ca: pair.cert }), perRound, 1],
-      "host https new": [
-        yield* hostRequest({ baseUrl: https, ca: pair.cert, headers: close }),
-        perRoundNew,
-        1,
-      ],
+      "host new 1": [fresh, perRoundNew, 1],
+      "host new 16": [fresh, perRoundNew * 4, 16],
+      "https 1": [secure, perRound, 1],
+      "https 16": [secure, perRound * 3.2, 16],
+      "https new 1": [secureFresh, perRoundNew, 1],
+      "https new 16": [secureFresh, perRoundNew * 2, 16],
     }
     const times: Record<string, Array<number>> = {}
     for (let round = -1; round < rounds; round++) {
@@ -169,7 +171,11 @@ export const bench: Effect.Effect<void, unknown> = Effect.scoped(
     console.log(
       JSON.stringify({
         bench: "http",
-        pooled_vs_new: { http: ratio("host new", "host 1"), https: ratio("host https new", "host https") },
+        pooled_vs_new: { http: ratio("host new 16", "host 16"), https: ratio("https new 16", "https 16") },
+        pooled_vs_new_sequential: {
+          http: ratio("host new 1", "host 1"),
+          https: ratio("https new 1", "https 1"),
+        },
         vs_platform: {
           sequential: ratio("host 1", "platform 1"),
           concurrent16: ratio("host 16", "platform 16"),
