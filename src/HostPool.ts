@@ -2,8 +2,7 @@
  * The connection pool under a host client: one undici pool a host, closed with its scope.
  */
 import * as Net from "node:net"
-import type * as HttpClient from "@effect/platform/HttpClient"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import { buildConnector, Client, type Dispatcher, errors, Pool } from "@effect/platform-node/Undici"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,6 +10,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { HostConfig } from "./HostConfig.js"
 import { Connections, failed } from "./internal/connections.js"
+import * as HostPoolClient from "./internal/HostPoolClient.js"
 import * as HostMetrics from "./internal/hostMetrics.js"
 
 /**
@@ -40,11 +40,7 @@ export const layer = (config: HostConfig): Layer.Layer<HttpClient.HttpClient | C
   Layer.unwrapScoped(
     Effect.map(make(config), ({ connections, dispatcher }) =>
       Layer.merge(
-        Layer.provide(
-          // Not fresh, it would be one pool for all the hosts of a program.
-          Layer.fresh(NodeHttpClient.layerUndiciWithoutDispatcher),
-          Layer.succeed(NodeHttpClient.Dispatcher, dispatcher),
-        ),
+        Layer.succeed(HttpClient.HttpClient, HostPoolClient.make(dispatcher)),
         Layer.succeed(Connections, connections),
       ),
     ),
