@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { breathe } from "../internal/breathe.js"
 import * as Progress from "../Progress.js"
-import { type Candles, size } from "./Candle.js"
+import { type Candles, size, slice } from "./Candle.js"
 import { CandleSource, type Listing, type Meter, RequestMeter } from "./CandleSource.js"
 import { CandleStore, type Description } from "./CandleStore.js"
 import * as Coverage from "./Coverage.js"
@@ -233,10 +233,10 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     const found = yield* Effect.forEach(years, (year) =>
       Effect.flatMap(
         store.read(series, TimeRange.make(Date.UTC(year, 0), Date.UTC(year + 1, 0))),
-        (candles) => breathe(() => Quality.check(candles)),
+        checkSlices,
       ),
     )
-    return Quality.join(found)
+    return Quality.join(found.flat())
   })
 
   const importCandles = Effect.fn("DataManager.importCandles")(function* (
@@ -326,12 +326,21 @@ const isSame = (a: Stored, b: Stored): boolean => {
 
 /** `Coverage.make`, a piece at a time. */
 const coverageOf = (known: Coverage.Known): Effect.Effect<Coverage.Coverage> => {
-  const pieces = Coverage.split(known, 100_000)
+  const pieces = Coverage.split(known, sliceBars)
   return Effect.map(
     Effect.forEach(pieces, (piece) => breathe(() => Coverage.make(piece))),
     (parts) => Coverage.join(pieces, parts),
   )
 }
+
+/** `Quality.check` of sorted bars, a slice at a time. */
+const checkSlices = (candles: Candles): Effect.Effect<ReadonlyArray<ReadonlyArray<Quality.Issue>>> =>
+  Effect.forEach(Array.from({ length: Math.ceil(size(candles) / sliceBars) }), (_, index) =>
+    breathe(() => Quality.check(slice(candles, index * sliceBars, (index + 1) * sliceBars))),
+  )
+
+/** How many bars are looked at between two turns of the event loop. */
+const sliceBars = 25_000
 
 const yearOf = (millis: number): number => new Date(millis).getUTCFullYear()
 

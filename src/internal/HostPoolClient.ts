@@ -24,20 +24,18 @@ export const make = (dispatcher: Dispatcher): HttpClient.HttpClient =>
     Effect.flatMap(bodyOf(request.body), (body) =>
       Effect.async<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((resume) => {
         const exchange = new Exchange(request, signal, resume)
+        const options: Dispatcher.DispatchOptions & { readonly signal: AbortSignal } = {
+          origin: url.origin,
+          path: url.pathname + url.search,
+          method: request.method,
+          headers: request.headers,
+          body,
+          headersTimeout: 0,
+          bodyTimeout: 0,
+          signal,
+        }
         try {
-          dispatcher.dispatch(
-            {
-              origin: url.origin,
-              path: url.pathname + url.search,
-              method: request.method,
-              headers: request.headers,
-              body,
-              headersTimeout: 0,
-              bodyTimeout: 0,
-              ...{ signal },
-            },
-            exchange,
-          )
+          dispatcher.dispatch(options, exchange)
         } catch (cause) {
           exchange.fail(cause)
         }
