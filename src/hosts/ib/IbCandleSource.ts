@@ -16,6 +16,7 @@ import * as TimeRange from "../../data/TimeRange.js"
 import * as HostClient from "../../HostClient.js"
 import * as HostConfig from "../../HostConfig.js"
 import type { HostError } from "../../HostError.js"
+import { breathe } from "../../internal/breathe.js"
 import * as IbApi from "./IbApi.js"
 import * as IbBars from "./IbBars.js"
 import * as IbFailure from "./IbFailure.js"
@@ -33,6 +34,9 @@ export const defaultUrl = "http://127.0.0.1:5001"
  * range is completed by asking for them again.
  */
 export const make: Effect.Effect<CandleSource.Service, never, IbHost> = Effect.map(IbHost, (host) => {
+  /** Answers that come together are read one by one, so that together they hold nobody up. */
+  const reading = Effect.unsafeMakeSemaphore(1)
+
   /** Whether the host is ktrdr's own, once an answer has told. */
   let own: boolean | undefined
 
@@ -76,7 +80,7 @@ export const make: Effect.Effect<CandleSource.Service, never, IbHost> = Effect.m
         metered(place),
         Effect.flatMap((answer) => {
           own = answer.error_code !== undefined
-          return read(answer, series, range)
+          return Effect.flatten(reading.withPermits(1)(breathe(() => read(answer, series, range))))
         }),
       )
   }
