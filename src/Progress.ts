@@ -6,7 +6,7 @@
  * buffered streams. A service that keeps its environment (a captured Context or Runtime, an effect that is
  * cached) should leave the step out of what it keeps: see `omit`.
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -75,9 +75,15 @@ export const step: {
         const before = fiber.currentContext
         const inside = FiberRef.set(FiberRef.currentContext, Context.add(before, Progress, opened))
         const outside = FiberRef.set(FiberRef.currentContext, before)
-        return Effect.flatMap(Effect.exit(Effect.zipRight(inside, restore(traced))), (exit) => {
-          opened.close(stateOf(exit))
-          return Effect.zipRight(outside, exit)
+        return Effect.matchCauseEffect(Effect.zipRight(inside, restore(traced)), {
+          onSuccess: (value) => {
+            opened.close("succeeded")
+            return Effect.as(outside, value)
+          },
+          onFailure: (cause) => {
+            opened.close(stateOf(cause))
+            return Effect.zipRight(outside, Effect.failCause(cause))
+          },
         })
       }),
     )
@@ -205,7 +211,7 @@ export const observe: {
       }).pipe(Effect.catchAllCause(warn))
       const reporter = yield* Effect.forkDaemon(report(root, tell, ended, options.interval ?? 100))
       const exit = yield* Effect.exit(restore(Effect.provideService(effect, Progress, root.step)))
-      root.step.close(stateOf(exit))
+      root.step.close(Exit.isSuccess(exit) ? "succeeded" : stateOf(exit.cause))
       yield* Deferred.succeed(ended, undefined)
       yield* Fiber.await(reporter)
       return yield* exit
@@ -306,5 +312,5 @@ const onCurrent = (f: (step: Tree.Step) => void): Effect.Effect<void> =>
 
 const tick: Effect.Effect<void> = onCurrent((_) => _.advance(1))
 
-const stateOf = (exit: Exit.Exit<unknown, unknown>): "succeeded" | "failed" | "cancelled" =>
-  Exit.isSuccess(exit) ? "succeeded" : Exit.isInterrupted(exit) ? "cancelled" : "failed"
+const stateOf = (cause: Cause.Cause<unknown>): "failed" | "cancelled" =>
+  Cause.isInterruptedOnly(cause) ? "cancelled" : "failed"

@@ -230,6 +230,16 @@ describe("laws", () => {
     }),
   )
 
+  it.effect("a failure that interrupts its siblings is a failure, not a cancellation", () =>
+    Effect.gen(function* () {
+      const siblings = [Effect.never, Effect.delay(Effect.fail("no"), 1), Effect.never]
+      const work = Effect.all(siblings, { concurrency: "unbounded" }).pipe(Progress.step("work"))
+      const fiber = yield* Effect.fork(told(work))
+      yield* TestClock.adjust(1)
+      expect((yield* Fiber.join(fiber)).last).toMatchObject({ status: "failed", path: ["work"] })
+    }),
+  )
+
   it.effect("without a total there are items and a rate, and no percentage", () =>
     Effect.gen(function* () {
       const { snapshot } = yield* Progress.Recorder
