@@ -6,9 +6,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { breathe } from "../internal/breathe.js"
 import * as Progress from "../Progress.js"
-import { type Candles, size, slice } from "./Candle.js"
+import { type Candles, size } from "./Candle.js"
 import { CandleSource, type Listing, type Meter, RequestMeter } from "./CandleSource.js"
 import { CandleStore, type Description } from "./CandleStore.js"
 import * as Coverage from "./Coverage.js"
@@ -20,6 +19,7 @@ import type { LoadReport } from "./LoadReport.js"
 import * as Quality from "./Quality.js"
 import * as SegmentFetcher from "./SegmentFetcher.js"
 import * as Series from "./Series.js"
+import * as Slices from "./Slices.js"
 import * as TimeRange from "./TimeRange.js"
 import * as TradingCalendar from "./TradingCalendar.js"
 
@@ -160,7 +160,7 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     const { coverage, issues } = yield* Effect.gen(function* () {
       const { starts, description } = plan.segments.length === 0 ? before : yield* readStored(series)
       return {
-        coverage: yield* coverageOf({
+        coverage: yield* Slices.coverage({
           expected: plan.expected,
           present: starts,
           noData: description?.noData ?? [],
@@ -213,9 +213,9 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
       newest,
       upTo,
     })
-    const expected = yield* LoadPlan.expectedBars(calendar, series, range)
+    const expected = yield* Slices.expected(calendar, series, range)
     const report: CoverageReport = {
-      ...(yield* coverageOf({ expected, present: starts, noData, refused: [], failed: [], range })),
+      ...(yield* Slices.coverage({ expected, present: starts, noData, refused: [], failed: [], range })),
       instrument,
       range,
       warnings: warning === undefined ? [] : [warning],
@@ -233,10 +233,10 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     const found = yield* Effect.forEach(years, (year) =>
       Effect.flatMap(
         store.read(series, TimeRange.make(Date.UTC(year, 0), Date.UTC(year + 1, 0))),
-        checkSlices,
+        Slices.check,
       ),
     )
-    return Quality.join(found.flat())
+    return Quality.join(found)
   })
 
   const importCandles = Effect.fn("DataManager.importCandles")(function* (
@@ -250,8 +250,8 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     const { calendar, warning } = TradingCalendar.forVenue(instrument.venue)
     const issues = Quality.check(candles)
     const range = TimeRange.make(candles.start[0] ?? 0, (candles.start.at(-1) ?? -1) + 1)
-    const expected = yield* LoadPlan.expectedBars(calendar, series, range)
-    const { unexpected } = yield* coverageOf({
+    const expected = yield* Slices.expected(calendar, series, range)
+    const { unexpected } = yield* Slices.coverage({
       expected,
       present: candles.start,
       noData: [],
@@ -323,24 +323,6 @@ const isSame = (a: Stored, b: Stored): boolean => {
     known.every((range, index) => range.start === now[index]?.start && range.end === now[index]?.end)
   )
 }
-
-/** `Coverage.make`, a piece at a time. */
-const coverageOf = (known: Coverage.Known): Effect.Effect<Coverage.Coverage> => {
-  const pieces = Coverage.split(known, sliceBars)
-  return Effect.map(
-    Effect.forEach(pieces, (piece) => breathe(() => Coverage.make(piece))),
-    (parts) => Coverage.join(pieces, parts),
-  )
-}
-
-/** `Quality.check` of sorted bars, a slice at a time. */
-const checkSlices = (candles: Candles): Effect.Effect<ReadonlyArray<ReadonlyArray<Quality.Issue>>> =>
-  Effect.forEach(Array.from({ length: Math.ceil(size(candles) / sliceBars) }), (_, index) =>
-    breathe(() => Quality.check(slice(candles, index * sliceBars, (index + 1) * sliceBars))),
-  )
-
-/** How many bars are looked at between two turns of the event loop. */
-const sliceBars = 25_000
 
 const yearOf = (millis: number): number => new Date(millis).getUTCFullYear()
 

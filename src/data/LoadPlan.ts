@@ -9,7 +9,7 @@ import * as Gap from "./Gap.js"
 import * as LoadMode from "./LoadMode.js"
 import * as Segment from "./Segment.js"
 import type { Series } from "./Series.js"
-import * as Timeframe from "./Timeframe.js"
+import * as Slices from "./Slices.js"
 import type { TimeRange } from "./TimeRange.js"
 import * as TradingCalendar from "./TradingCalendar.js"
 
@@ -51,7 +51,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     newest: stored.at(-1),
     upTo: TradingCalendar.completeBefore(calendar, series, options.now),
   })
-  const expected = yield* expectedBars(calendar, series, range)
+  const expected = yield* Slices.expected(calendar, series, range)
   const gaps = yield* breathe(() => (mode === "local" ? [] : Gap.find(expected, stored, options.noData)))
   const segments = yield* breathe(() =>
     Segment.plan({
@@ -63,34 +63,3 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   )
   return { range, expected, segments, warnings: warning === undefined ? warnings : [warning, ...warnings] }
 })
-
-/** `TradingCalendar.expected`, a slice at a time. */
-export const expectedBars = Effect.fnUntraced(function* (
-  calendar: TradingCalendar.TradingCalendar,
-  series: Series,
-  range: TimeRange,
-): Effect.fn.Return<TradingCalendar.Expected> {
-  const length = Timeframe.info(series.timeframe).millis * barsASlice
-  const parts: Array<TradingCalendar.Expected> = []
-  for (let start = range.start; start < range.end; start += length) {
-    const slice = { start, end: Math.min(start + length, range.end) }
-    parts.push(yield* breathe(() => TradingCalendar.expected(calendar, series, slice)))
-  }
-  return {
-    starts: concat(parts.map(({ starts }) => starts)),
-    ends: concat(parts.map(({ ends }) => ends)),
-  }
-})
-
-/** Of a market that never closes; others have fewer in the same time. */
-const barsASlice = 250_000
-
-const concat = (parts: ReadonlyArray<Float64Array>): Float64Array => {
-  const whole = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    whole.set(part, offset)
-    offset += part.length
-  }
-  return whole
-}
