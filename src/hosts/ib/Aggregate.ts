@@ -14,7 +14,7 @@ export interface Spans {
 }
 
 /**
- * One bar per span that has any: first open, highest high, lowest low, last close, summed volume (unknown as
+ * One bar per span that has bars: first open, highest high, lowest low, last close, summed volume (unknown as
  * soon as one of the volumes is). Bars outside all spans are left out.
  */
 export const aggregate = (bars: Candle.Candles, spans: Spans): Candle.Candles => {
