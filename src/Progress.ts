@@ -74,15 +74,15 @@ export const step: {
         const opened = parent.open(name, options)
         const before = fiber.currentContext
         const inside = FiberRef.set(FiberRef.currentContext, Context.add(before, Progress, opened))
-        const outside = FiberRef.set(FiberRef.currentContext, before)
+        const leave = <V>(value: V) => FiberRef.modify(FiberRef.currentContext, () => [value, before])
         return Effect.matchCauseEffect(Effect.zipRight(inside, restore(traced)), {
           onSuccess: (value) => {
             opened.close("succeeded")
-            return Effect.as(outside, value)
+            return leave(value)
           },
           onFailure: (cause) => {
             opened.close(stateOf(cause))
-            return Effect.zipRight(outside, Effect.failCause(cause))
+            return Effect.flatMap(leave(cause), Effect.failCause)
           },
         })
       }),
