@@ -105,7 +105,7 @@ describe("a wrong command line", () => {
     ["host ib --port 0 --source csv:/nowhere", "--source: expected a folder that can be read"],
     ["host ib --port 0 --faults x", "faults: expected KIND=SHARE"],
     ["data load SPX 1d --host nowhere", "expected baseUrl to be an http or https URL"],
-    ["data", "missing command: expected one of load, show"],
+    ["data", "missing command: expected one of load, import"],
     ["data lode SPX 1d", "Did you mean load?"],
   ]
 

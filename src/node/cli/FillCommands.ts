@@ -1,0 +1,91 @@
+/**
+ * The commands that put bars into the store, or take them elsewhere.
+ */
+import * as Args from "@effect/cli/Args"
+import * as Options from "@effect/cli/Options"
+import * as Effect from "effect/Effect"
+import * as Instrument from "../../data/Instrument.js"
+import * as LoadMode from "../../data/LoadMode.js"
+import * as Symbol from "../../data/Symbol.js"
+import * as Timeframe from "../../data/Timeframe.js"
+import { type Entry, make } from "./Entry.js"
+import * as Fields from "./Fields.js"
+
+export const all: ReadonlyArray<Entry> = [
+  make(
+    ["data", "load"],
+    "Fetch the bars that a series lacks, and keep them",
+    {
+      series: Fields.symbolsAndTimeframe,
+      mode: Options.map(
+        Fields.choice(
+          "mode",
+          "tail (the default): newer bars; backfill: older; full: all; local: none",
+          LoadMode.LoadMode.literals,
+        ),
+        (mode) => mode ?? "tail",
+      ),
+      start: Fields.start,
+      end: Fields.end,
+      session: Fields.session,
+      recheck: Fields.flag("recheck", "Ask again for bars that the source is known not to have"),
+      host: Fields.text("host", "URL", "URL of the IB host; else IB_HOST_SERVICE_URL, else an embedded host"),
+      json: Fields.flag("json", "Reports as JSON lines, progress as JSON lines on standard error"),
+      noProgress: Fields.flag("no-progress", "Show no progress"),
+    },
+    (given) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./DataLoad.js")),
+        (_) => _.run(given),
+      ),
+    [
+      ["data load SPX 1d --mode full", "Everything there is of the S&P 500, daily"],
+      ["data load AAPL MSFT EUR/USD 1h", "What is newer than what is kept, of three series at once"],
+      ["data load AAPL 1m --mode full --start 2024-01-02 --end 2024-02-01", "One month, gaps included"],
+    ],
+  ),
+  make(
+    ["data", "import"],
+    "Add the bars of a CSV file to a series",
+    {
+      file: Args.text({ name: "FILE" }).pipe(
+        Args.withDescription(
+          "A head that names timestamp (or date, time, nothing), open, high, low, close, volume",
+        ),
+      ),
+      symbol: Fields.required("symbol", "SYMBOL", "The series' symbol", Symbol.parse),
+      timeframe: Fields.required("timeframe", "TIMEFRAME", "The series' timeframe", Timeframe.parse),
+      session: Fields.session,
+      venue: Fields.text("venue", "VENUE", "Whose calendar it keeps: XNYS, FOREX or 24x7"),
+      type: Fields.choice("type", "What is traded", Instrument.InstrumentType.literals),
+      json: Fields.json,
+    },
+    (given) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./DataFiles.js")),
+        (_) => _.importFile(given),
+      ),
+    [["data import SPX_1d.csv --symbol SPX --timeframe 1d --venue XNYS --type index", "Bars from a file"]],
+  ),
+  make(
+    ["data", "export"],
+    "Write the bars of a series as CSV",
+    {
+      symbol: Fields.symbol,
+      timeframe: Fields.timeframe,
+      start: Fields.start,
+      end: Fields.end,
+      session: Fields.session,
+      output: Fields.text("output", "FILE", "The file to write, in one piece; standard output by default"),
+    },
+    (given) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./DataFiles.js")),
+        (_) => _.exportFile(given),
+      ),
+    [
+      ["data export SPX 1d", "To standard output"],
+      ["data export SPX 1d --start 2020-01-01 --output spx.csv", "To a file that is whole or not there"],
+    ],
+  ),
+]
