@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import { breathe } from "../internal/breathe.js"
 import { type Candles, size, slice } from "./Candle.js"
 import * as Coverage from "./Coverage.js"
-import * as Quality from "./Quality.js"
+import type { Watcher } from "./Quality/Issue.js"
 import * as Timeframe from "./Timeframe.js"
 import type { TimeRange } from "./TimeRange.js"
 import * as TradingCalendar from "./TradingCalendar.js"
@@ -38,14 +38,34 @@ export const coverage = (known: Coverage.Known): Effect.Effect<Coverage.Coverage
   )
 }
 
-/** `Quality.check` of sorted bars */
-export const check = (candles: Candles): Effect.Effect<ReadonlyArray<Quality.Issue>> =>
+/** `Coverage.byBucket` */
+export const byBucket = (
+  known: Coverage.Known,
+  edges: Float64Array,
+): Effect.Effect<ReadonlyArray<Coverage.Counts>> =>
   Effect.map(
-    Effect.forEach(Array.from({ length: Math.ceil(size(candles) / sliceBars) }), (_, index) =>
-      breathe(() => Quality.check(slice(candles, index * sliceBars, (index + 1) * sliceBars))),
+    Effect.forEach(Coverage.split(known, sliceBars), (piece) =>
+      breathe(() => Coverage.byBucket(piece, edges)),
     ),
-    Quality.join,
+    (parts) => parts.reduce((sum, part) => sum.map((counts, index) => Coverage.add(counts, part[index]!))),
   )
+
+/** Shows bars to a watcher; see `Quality.watch`. */
+export const watch = (watcher: Watcher, candles: Candles): Effect.Effect<void> =>
+  Effect.forEach(
+    Array.from({ length: Math.ceil(size(candles) / sliceBars) }),
+    (_, index) => breathe(() => watcher.add(slice(candles, index * sliceBars, (index + 1) * sliceBars))),
+    { discard: true },
+  )
+
+/** Runs a rule that yields between stretches of some milliseconds. */
+export const run = <A>(rule: Generator<void, A>): Effect.Effect<A> =>
+  Effect.gen(function* () {
+    while (true) {
+      const next = yield* breathe(() => rule.next())
+      if (next.done === true) return next.value
+    }
+  })
 
 // ---------------------------------------------------------------------------------------------------------
 
