@@ -97,6 +97,17 @@ export class Attempts extends Context.Reference<Attempts>()("ktrdr/HostClient/At
   defaultValue: (): { requests: number } => ({ requests: 0 }),
 }) {}
 
+/** Decides when an attempt may be made. */
+export type Gatekeeper = HostCall.Gatekeeper
+
+/**
+ * What every attempt passes through, repeats included: it may hold the attempt back, and sees how it ends. The
+ * time that it is held back counts towards neither the attempt nor the call; it holds no slot meanwhile.
+ */
+export class Gate extends Context.Reference<Gate>()("ktrdr/HostClient/Gate", {
+  defaultValue: (): Gatekeeper => ({ pass: (attempt) => attempt }),
+}) {}
+
 /**
  * A client for one host on the given `HttpClient`; the layers of a `Tag` give it a pool of its own. Fails
  * with `InvalidConfig`.
@@ -181,11 +192,14 @@ const fromConfig = (
         { kind: "client", captureStackTrace: false, attributes: place },
         (span) =>
           Effect.flatMap(HostCodec.encode(options.body, options.bodySchema, fail), (body) =>
-            Effect.flatMap(Attempts, (attempts) =>
-              Effect.flatMap(send({ method, path: route, body, fail, attempts, span }, options), (answer) => {
-                span.attribute("attempts", answer.attempts)
-                return decode(answer, fail)
-              }),
+            Effect.flatMap(Effect.zip(Attempts, Gate), ([attempts, gate]) =>
+              Effect.flatMap(
+                send({ method, path: route, body, fail, attempts, gate, span }, options),
+                (answer) => {
+                  span.attribute("attempts", answer.attempts)
+                  return decode(answer, fail)
+                },
+              ),
             ),
           ),
       )

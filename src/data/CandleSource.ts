@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { nearest } from "../internal/nearest.js"
+import type { Plan } from "../Pacing.js"
 import type { Candles } from "./Candle.js"
 import * as Candle from "./Candle.js"
 import { DataError } from "./DataError.js"
@@ -41,6 +42,8 @@ export interface Service {
    * the source has none there. Fails with the source reasons of `DataError`.
    */
   readonly fetch: (request: Request) => Effect.Effect<Candles, DataError>
+  /** When fetches would start that were all asked for now; a source without it lets them start at once. */
+  readonly plan?: ((requests: ReadonlyArray<Request>) => Effect.Effect<Plan>) | undefined
 }
 
 export class CandleSource extends Context.Tag("ktrdr/data/CandleSource")<CandleSource, Service>() {}

@@ -5,7 +5,9 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import * as Pacing from "../Pacing.js"
 import * as Progress from "../Progress.js"
+import { count, plural } from "../ProgressRenderer.js"
 import { type Candles, lowerBound, size } from "./Candle.js"
 import type { Listing, Service as Source } from "./CandleSource.js"
 import type { Writer } from "./CandleStore.js"
@@ -19,13 +21,25 @@ import * as TimeRange from "./TimeRange.js"
 
 export interface Options {
   readonly source: Source
+  /** A permit for each fetch that the source is good for at once, shared by all loads from it. */
+  readonly requests: Effect.Semaphore
   readonly writer: Writer
   readonly series: Series.Series
   readonly listing: Listing
   readonly plan: LoadPlan
   /** Sorted starts of the bars that were stored before. */
   readonly stored: Float64Array
+  /** Counted on, for a load whose writer was lost and that goes on with another. */
+  readonly tally: Tally
 }
+
+/** What a load has settled and kept so far. */
+export interface Tally {
+  segments: number
+  bars: number
+}
+
+export const tally = (): Tally => ({ segments: 0, bars: 0 })
 
 export interface Outcome {
   /** Bars that came in and are durable. */
@@ -53,26 +67,25 @@ const patience = 3
  * every segment failed are errors.
  */
 export const run = Effect.fn("SegmentFetcher.run")(function* (options: Options) {
-  const { source, plan, series } = options
+  const { source, requests, plan, series, tally } = options
   const givenUp: Array<{ readonly segment: Segment; readonly error: DataError }> = []
-  let fetched = 0
   let unreachable = 0
   let abandoned = 0
 
-  const requests = yield* Effect.makeSemaphore(source.concurrency)
-
-  /** Holds a request's place while it fetches, and no longer while it waits for the store. */
+  /** Holds a request's place while it fetches: neither while its source paces it nor while it waits for the store. */
   const settle = (
     segment: Segment,
+    place: Place,
     restore: <A, E, R>(_: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>,
   ) =>
-    restore(fetch(options, segment)).pipe(
-      Effect.ensuring(requests.release(1)),
+    restore(fetch(options, segment, place)).pipe(
+      Effect.provideService(Pacing.Held, place),
+      Effect.ensuring(place.letGo),
       Effect.flatMap((candles) => append(options, segment, candles)),
       Effect.flatMap((bars) => {
-        fetched += bars
+        tally.bars += bars
         unreachable = 0
-        return Progress.annotate({ bars: fetched })
+        return Progress.annotate({ bars: tally.bars })
       }),
       Effect.catchIf(isOfSegment, (error) =>
         Effect.sync(() => {
@@ -82,18 +95,19 @@ export const run = Effect.fn("SegmentFetcher.run")(function* (options: Options) 
       ),
       Progress.step(TimeRange.format(segment.range)),
       Effect.zipLeft(Progress.advance()),
+      Effect.tap(() => Effect.sync(() => tally.segments++)),
     )
 
   const settleInTurn = (segment: Segment) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(restore(requests.take(1)), () => {
-        if (unreachable < patience) return settle(segment, restore)
+        if (unreachable < patience) return settle(segment, makePlace(requests), restore)
         abandoned++
         return requests.release(1)
       }),
     )
 
-  yield* Progress.setTotal(plan.segments.length, "segment")
+  yield* Progress.setTotal(tally.segments + plan.segments.length, "segment")
   yield* Effect.forEach(plan.segments, settleInTurn, {
     concurrency: source.concurrency * inStore,
     discard: true,
@@ -105,7 +119,7 @@ export const run = Effect.fn("SegmentFetcher.run")(function* (options: Options) 
   const ranges = (refused: boolean) =>
     givenUp.filter(({ error }) => isRefusal(error) === refused).map(({ segment }) => segment.range)
   const outcome: Outcome = {
-    fetched,
+    fetched: tally.bars,
     refused: ranges(true),
     failed: ranges(false),
     givenUp: givenUp
@@ -122,20 +136,57 @@ export const run = Effect.fn("SegmentFetcher.run")(function* (options: Options) 
   return outcome
 })
 
+/** A store that cannot be written any more ends a load: says what it had kept by then, and how to go on. */
+export const tellKept = (error: DataError, { bars }: Tally): DataError =>
+  error.reason !== "StoreUnwritable"
+    ? error
+    : new DataError({
+        ...error,
+        found: `${error.found}; ${count(bars)} ${plural("bar", bars)} of this load are kept`,
+        advice: `${error.advice}, then run the same load again: it fetches what is missing`,
+      })
+
 // ---------------------------------------------------------------------------------------------------------
 
-const fetch = (options: Options, segment: Segment, tried = 1): Effect.Effect<Candles, DataError> =>
+/** A permit that is held, and may be let go of in between. */
+interface Place {
+  readonly letGo: Effect.Effect<void>
+  readonly regain: Effect.Effect<void>
+}
+
+const makePlace = (requests: Effect.Semaphore): Place => {
+  let held = true
+  const set = (value: boolean) =>
+    Effect.sync(() => {
+      held = value
+    })
+  return {
+    letGo: Effect.suspend(() => (held ? Effect.zipRight(set(false), requests.release(1)) : Effect.void)).pipe(
+      Effect.uninterruptible,
+    ),
+    regain: Effect.uninterruptibleMask((restore) =>
+      held ? Effect.void : Effect.zipRight(restore(requests.take(1)), set(true)),
+    ),
+  }
+}
+
+const fetch = (
+  options: Options,
+  segment: Segment,
+  place: Place,
+  tried = 1,
+): Effect.Effect<Candles, DataError> =>
   options.source
     .fetch({ series: options.series, instrument: options.listing.instrument, range: segment.range })
     .pipe(
       Effect.catchIf(
         (error) => isTransient(error) && tried < tries,
-        (error) => Effect.zipRight(pause(error, tried), fetch(options, segment, tried + 1)),
+        (error) => Effect.zipRight(pause(error, place, tried), fetch(options, segment, place, tried + 1)),
       ),
     )
 
 /** What a source asks for, or half a second doubled with every try and jittered. */
-const pause = (error: DataError, tried: number): Effect.Effect<void> =>
+const pause = (error: DataError, place: Place, tried: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     const jitter = yield* Random.nextRange(0.5, 1)
     const millis = error.retryAfterMillis ?? 500 * 2 ** (tried - 1) * jitter
@@ -144,7 +195,9 @@ const pause = (error: DataError, tried: number): Effect.Effect<void> =>
       error.reason === "Pacing" ? "the source's pacing limit" : error.reason,
       now + millis,
     )
+    if (error.reason === "Pacing") yield* place.letGo
     yield* Effect.sleep(millis)
+    yield* place.regain
   })
 
 const append = (

@@ -39,7 +39,15 @@ export interface Options {
   readonly attempts?: number | undefined
 }
 
+/** Decides when an attempt may be made. */
+export interface Gatekeeper {
+  readonly pass: <A>(attempt: Effect.Effect<A, HostError>) => Effect.Effect<A, HostError>
+}
+
 interface Call extends HostExchange.Call {
+  /** Put off by the time that the gate holds attempts back. */
+  until: number
+  readonly gate: Gatekeeper
   /** Whether it may be repeated, and how often it may be sent at most. */
   readonly repeatable: boolean
   readonly limit: number
@@ -57,6 +65,7 @@ export interface Caller {
   readonly body: unknown
   readonly fail: (details: Details) => HostError
   readonly attempts: { requests: number }
+  readonly gate: Gatekeeper
   readonly span: Tracer.Span
 }
 
@@ -75,9 +84,19 @@ export const make = (
   const timeoutMillis = Duration.toMillis(config.attemptTimeout)
   const deadlineMillis = Duration.toMillis(config.deadline)
 
+  const pass = (call: Call, number: number): Effect.Effect<string, HostError> =>
+    Effect.flatMap(Clock.currentTimeMillis, (asked) =>
+      call.gate.pass(
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          call.until += Math.max(0, now - asked)
+          return exchange(call, number)
+        }),
+      ),
+    )
+
   /** Attempt `number`, and those after it; `repaired` once a stale connection has been made good. */
   const attempt = (call: Call, number: number, repaired: boolean): Effect.Effect<Answer, HostError> =>
-    Effect.matchEffect(exchange(call, number), {
+    Effect.matchEffect(pass(call, number), {
       onSuccess: (text) => Effect.succeed({ text, attempts: number }),
       onFailure: (error) => {
         metrics.failure(error.reason)
@@ -113,6 +132,7 @@ export const make = (
           request: request.right,
           fail: caller.fail,
           attempts: caller.attempts,
+          gate: caller.gate,
           timeoutMillis: options.timeout === undefined ? timeoutMillis : Duration.toMillis(options.timeout),
           deadlineMillis: limit,
           until: now + limit,

@@ -5,6 +5,7 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as Candle from "../../data/Candle.js"
 import * as CandleSource from "../../data/CandleSource.js"
 import type { DataError } from "../../data/DataError.js"
@@ -20,6 +21,7 @@ import { breathe } from "../../internal/breathe.js"
 import * as IbApi from "./IbApi.js"
 import * as IbBars from "./IbBars.js"
 import * as IbFailure from "./IbFailure.js"
+import * as IbPacing from "./IbPacing.js"
 import * as IbRules from "./IbRules.js"
 
 /** The client of the IB host. */
@@ -30,92 +32,100 @@ export const defaultUrl = "http://127.0.0.1:5001"
 
 /**
  * The source over a client. Every request may be repeated without harm, so the client's retries hold for all
- * of them; each attempt is counted by the caller's `RequestMeter`. An answer that lacks the first bars of its
- * range is completed by asking for them again.
+ * of them; each attempt is counted by the caller's `RequestMeter` and waits its turn by the rules of
+ * Interactive Brokers, as `IbPacing.Mode` says, together with all others of this source. An answer that lacks
+ * the first bars of its range is completed by asking for them again.
  */
-export const make: Effect.Effect<CandleSource.Service, never, IbHost> = Effect.map(IbHost, (host) => {
-  /** Answers that come together are read one by one, so that together they hold nobody up. */
-  const reading = Effect.unsafeMakeSemaphore(1)
+export const make: Effect.Effect<CandleSource.Service, never, IbHost | Scope.Scope> = Effect.gen(
+  function* () {
+    const host = yield* IbHost
+    const pace = yield* IbPacing.make(host.config.maxOpen)
 
-  /** Whether the host is ktrdr's own, once an answer has told. */
-  let own: boolean | undefined
+    /** Answers that come together are read one by one, so that together they hold nobody up. */
+    const reading = Effect.unsafeMakeSemaphore(1)
 
-  const validate = Effect.fn("IbCandleSource.validate")(function* (symbol: Symbol, timeframe: Timeframe) {
-    const place = `${symbol} ${timeframe}`
-    const answer = yield* host
-      .post(IbApi.paths.validate, {
-        response: IbApi.ValidateAnswer,
-        body: { symbol, timeframes: [timeframe] },
-        bodySchema: IbApi.ValidateRequest,
-        idempotent: true,
-      })
-      .pipe(metered(place))
-    own = answer.error_code !== undefined
-    const found = yield* listing(answer, symbol, timeframe)
-    if (!answer.contract_info) yield* Effect.logWarning(Instrument.guess(symbol).warning)
-    return found
-  })
+    /** Whether the host is ktrdr's own, once an answer has told. */
+    let own: boolean | undefined
 
-  const ask = (
-    request: CandleSource.Request,
-    range: TimeRange.TimeRange,
-  ): Effect.Effect<Answer, DataError> => {
-    const { series, instrument } = request
-    const place = Series.format(series)
-    return host
-      .post(IbApi.paths.historical, {
-        response: IbApi.HistoricalAnswer,
-        body: {
-          symbol: series.symbol,
-          timeframe: series.timeframe,
-          start: IbBars.printStamp(range.start),
-          end: IbBars.printStamp(range.end),
-          instrument_type: IbRules.assetType[instrument.type],
-          ...(series.session === "extended" ? { session: series.session } : {}),
-        },
-        bodySchema: IbApi.HistoricalRequest,
-        idempotent: true,
-      })
-      .pipe(
-        metered(place),
-        Effect.flatMap((answer) => {
-          own = answer.error_code !== undefined
-          return Effect.flatten(reading.withPermits(1)(breathe(() => read(answer, series, range))))
-        }),
-      )
-  }
+    const validate = Effect.fn("IbCandleSource.validate")(function* (symbol: Symbol, timeframe: Timeframe) {
+      const place = `${symbol} ${timeframe}`
+      const answer = yield* host
+        .post(IbApi.paths.validate, {
+          response: IbApi.ValidateAnswer,
+          body: { symbol, timeframes: [timeframe] },
+          bodySchema: IbApi.ValidateRequest,
+          idempotent: true,
+        })
+        .pipe(metered(place, pace.gate(IbPacing.lookup(symbol))))
+      own = answer.error_code !== undefined
+      const found = yield* listing(answer, symbol, timeframe)
+      if (!answer.contract_info) yield* Effect.logWarning(Instrument.guess(symbol).warning)
+      return found
+    })
 
-  const fetch = Effect.fn("IbCandleSource.fetch")(function* (request: CandleSource.Request) {
-    const { series, instrument, range } = request
-    if (!IbRules.ktrdrKnows.has(series.timeframe)) {
-      if (own === undefined) yield* validate(instrument.symbol, series.timeframe)
-      if (own === false) {
-        const error = `it serves no ${series.timeframe} bars and would send daily ones`
-        return yield* refused(error, Series.format(series))
-      }
+    const ask = (
+      request: CandleSource.Request,
+      range: TimeRange.TimeRange,
+    ): Effect.Effect<Answer, DataError> => {
+      const { series, instrument } = request
+      const place = Series.format(series)
+      const gate = pace.gate(IbPacing.historical({ ...request, range }))
+      return host
+        .post(IbApi.paths.historical, {
+          response: IbApi.HistoricalAnswer,
+          body: {
+            symbol: series.symbol,
+            timeframe: series.timeframe,
+            start: IbBars.printStamp(range.start),
+            end: IbBars.printStamp(range.end),
+            instrument_type: IbRules.assetType[instrument.type],
+            ...(series.session === "extended" ? { session: series.session } : {}),
+          },
+          bodySchema: IbApi.HistoricalRequest,
+          idempotent: true,
+        })
+        .pipe(
+          metered(place, gate),
+          Effect.flatMap((answer) => {
+            own = answer.error_code !== undefined
+            return Effect.flatten(reading.withPermits(1)(breathe(() => read(answer, series, range))))
+          }),
+          Effect.tapError(gate.refused),
+        )
     }
-    const parts: Array<Candle.Candles> = []
-    let { start, end } = range
-    for (let round = 0; start < end; round++) {
-      if (round === maxRounds)
-        return yield* Effect.fail(IbFailure.malformed(lacking(range), Series.format(series)))
-      const answer = yield* ask(request, { start, end })
-      if (answer.noDataBefore !== undefined && answer.noDataBefore > start) {
-        start = answer.noDataBefore
-        continue
-      }
-      if (Candle.size(answer.bars) === 0) break
-      parts.unshift(answer.bars)
-      end = answer.bars.start[0]!
-    }
-    return parts.length === 1 ? parts[0]! : Candle.concat(parts)
-  })
 
-  return { name: "ib", concurrency: host.config.maxOpen, validate, fetch }
-})
+    const fetch = Effect.fn("IbCandleSource.fetch")(function* (request: CandleSource.Request) {
+      const { series, instrument, range } = request
+      if (!IbRules.ktrdrKnows.has(series.timeframe)) {
+        if (own === undefined) yield* validate(instrument.symbol, series.timeframe)
+        if (own === false) {
+          const error = `it serves no ${series.timeframe} bars and would send daily ones`
+          return yield* refused(error, Series.format(series))
+        }
+      }
+      const parts: Array<Candle.Candles> = []
+      let { start, end } = range
+      for (let round = 0; start < end; round++) {
+        if (round === maxRounds)
+          return yield* Effect.fail(IbFailure.malformed(lacking(range), Series.format(series)))
+        const answer = yield* ask(request, { start, end })
+        if (answer.noDataBefore !== undefined && answer.noDataBefore > start) {
+          start = answer.noDataBefore
+          continue
+        }
+        if (Candle.size(answer.bars) === 0) break
+        parts.unshift(answer.bars)
+        end = answer.bars.start[0]!
+      }
+      return parts.length === 1 ? parts[0]! : Candle.concat(parts)
+    })
+
+    return { name: "ib", concurrency: host.config.maxOpen, validate, fetch, plan: pace.plan }
+  },
+)
 
 /** The source over the client of the environment. */
-export const layer: Layer.Layer<CandleSource.CandleSource, never, IbHost> = Layer.effect(
+export const layer: Layer.Layer<CandleSource.CandleSource, never, IbHost> = Layer.scoped(
   CandleSource.CandleSource,
   make,
 )
@@ -142,11 +152,12 @@ const lacking = (range: TimeRange.TimeRange): IbBars.Fault => ({
 })
 
 const metered =
-  (place: string) =>
+  (place: string, gate: IbPacing.Gate) =>
   <A>(call: Effect.Effect<A, HostError>): Effect.Effect<A, DataError> =>
     Effect.flatMap(CandleSource.RequestMeter, (meter) =>
       call.pipe(
         Effect.provideService(HostClient.Attempts, meter),
+        Effect.provideService(HostClient.Gate, gate),
         Effect.mapError((error) => IbFailure.fromHost(error, place)),
       ),
     )

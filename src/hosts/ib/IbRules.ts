@@ -17,20 +17,23 @@ export const smallBarReachMillis = 183 * 86_400_000
 export const pacingMillis = 60_000
 
 /**
- * The pacing of historical requests. `smallBars` holds for bars of 30 seconds or less (`BID_ASK` counts
- * twice) and, where a user wants it strict, for all; `always` for every request. A rule is `limit` requests in
- * any window of `windowMillis`.
+ * The pacing of requests; `limit` requests in any window of `windowMillis`. `smallBars` holds for bars of 30
+ * seconds or less (in `all` those for `BID_ASK` count twice) and, where a user wants it strict, for all
+ * historical requests; `always` for every request. A window is kept `marginMillis` longer, for requests do not
+ * take equally long to reach the gateway. An answer within `quickMillis` tells of a gateway at ease.
  */
 export const pacing = {
   smallBars: {
-    all: { limit: 60, windowMillis: 600_000 },
-    sameContract: { limit: 5, windowMillis: 2000 },
-    identical: { limit: 1, windowMillis: 15_000 },
+    all: { name: "60 requests in 10 minutes", limit: 60, windowMillis: 600_000 },
+    sameContract: { name: "5 requests for one contract in 2 seconds", limit: 5, windowMillis: 2000 },
+    identical: { name: "1 identical request in 15 seconds", limit: 1, windowMillis: 15_000 },
   },
   always: {
     open: 50,
-    messages: { limit: 50, windowMillis: 1000 },
+    messages: { name: "50 messages in 1 second", limit: 50, windowMillis: 1000 },
   },
+  marginMillis: 100,
+  quickMillis: 5000,
 } as const
 
 /**

@@ -10,6 +10,7 @@ import * as Symbol from "../../../src/data/Symbol.js"
 import type { Timeframe } from "../../../src/data/Timeframe.js"
 import type * as HostConfig from "../../../src/HostConfig.js"
 import * as IbCandleSource from "../../../src/hosts/ib/IbCandleSource.js"
+import * as IbPacing from "../../../src/hosts/ib/IbPacing.js"
 import * as IbServer from "../../../src/hosts/ib/IbServer.js"
 import * as SimulatedMarket from "../../../src/hosts/ib/SimulatedMarket.js"
 import * as Http from "../../../src/node/Http.js"
@@ -28,9 +29,12 @@ export const serve = (
     return `http://127.0.0.1:${"port" in address ? address.port : 0}`
   })
 
-/** The adapter to a host, with a pool of its own until the scope closes. */
-export const adapter = (options: HostConfig.Options) =>
-  Effect.map(Layer.build(IbCandleSource.layerHost(options)), (_) => Context.get(_, CandleSource.CandleSource))
+/** The adapter to a host, with a pool of its own until the scope closes; it holds nothing back unless told. */
+export const adapter = (options: HostConfig.Options, pacing: IbPacing.Mode = "none") =>
+  Layer.build(IbCandleSource.layerHost(options)).pipe(
+    Effect.provideService(IbPacing.PacingMode, pacing),
+    Effect.map((_) => Context.get(_, CandleSource.CandleSource)),
+  )
 
 export const at = (text: string): number => Date.parse(text)
 

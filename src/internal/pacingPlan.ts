@@ -1,0 +1,108 @@
+/**
+ * The starts of a set of requests that all wait from the beginning, as the limiter would make them.
+ */
+import type { Floor, Plan, Rule, Started } from "../Pacing.js"
+import { Schedule, type Use } from "./pacingSchedule.js"
+
+/** Works in slices: each turn starts so many requests at most, the last one returns the plan. */
+export function* planning<Request>(
+  rules: ReadonlyArray<Rule<Request>>,
+  requests: ReadonlyArray<Request>,
+  now: number,
+  log: ReadonlyArray<Started<Request>>,
+): Generator<void, Plan> {
+  const schedule = new Schedule(rules)
+  const past = log.toSorted((a, b) => a.at - b.at)
+  for (const { at, request } of past) schedule.start(schedule.add(request, at), at)
+
+  const demands: ReadonlyArray<Map<string, Demand>> = rules.map(() => new Map())
+  for (const [index, request] of requests.entries()) {
+    if (index % slice === slice - 1) yield
+    rules.forEach(
+      (rule, position) => (demand(demands[position]!, rule, request).cost += costOf(rule, request)),
+    )
+  }
+  for (const { at, request } of past) {
+    rules.forEach((rule, position) => {
+      const key = rule.key(request)
+      const asked = key === undefined ? undefined : demands[position]!.get(key)
+      if (at + rule.windowMillis > now - (rule.marginMillis ?? 0)) {
+        asked?.past.push({ at, cost: costOf(rule, request) })
+      }
+    })
+  }
+
+  const binds = ({ rule, key }: Use): boolean => {
+    const asked = demands[rule]!.get(key)
+    return asked !== undefined && total(asked) > rules[rule]!.limit
+  }
+  const position = new Map<number, number>()
+  for (const [index, request] of requests.entries()) {
+    if (index % slice === slice - 1) yield
+    position.set(schedule.add(request, now, schedule.usesOf(request).filter(binds)).order, index)
+  }
+
+  const starts = new Float64Array(requests.length).fill(Number.POSITIVE_INFINITY)
+  let clock = now
+  for (let turn = 1; clock < Number.POSITIVE_INFINITY; turn++) {
+    const { at, next } = schedule.decide(clock)
+    if (next === undefined) clock = at
+    else {
+      starts[position.get(next.order)!] = clock
+      schedule.start(next, clock)
+    }
+    if (turn % slice === 0) yield
+  }
+  return { starts, end: starts.reduce((a, b) => Math.max(a, b), now), floor: floorOf(rules, demands, now) }
+}
+
+// -----------------------------------------------------------------------------
+
+const slice = 1000
+
+/** What is asked of one key of a rule, and what it let through of late, oldest first. */
+interface Demand {
+  cost: number
+  readonly past: Array<{ readonly at: number; readonly cost: number }>
+}
+
+const demand = <Request>(demands: Map<string, Demand>, rule: Rule<Request>, request: Request): Demand => {
+  const key = rule.key(request)
+  if (key === undefined) return { cost: 0, past: [] }
+  const known = demands.get(key) ?? { cost: 0, past: [] }
+  demands.set(key, known)
+  return known
+}
+
+const costOf = <Request>({ cost }: Rule<Request>, request: Request): number => cost?.(request) ?? 1
+
+const total = ({ cost, past }: Demand): number => past.reduce((sum, entry) => sum + entry.cost, cost)
+
+const floorOf = <Request>(
+  rules: ReadonlyArray<Rule<Request>>,
+  demands: ReadonlyArray<Map<string, Demand>>,
+  now: number,
+): Floor => {
+  let floor: Floor = { millis: 0, rule: undefined }
+  rules.forEach((rule, position) => {
+    for (const asked of demands[position]!.values()) {
+      const millis = least(rule, asked, now)
+      if (millis > floor.millis) floor = { millis, rule: rule.name }
+    }
+  })
+  return floor
+}
+
+/**
+ * Counted back from the last start, as many windows as the cost fills hold it and whatever of the log reaches
+ * into the first of them.
+ */
+const least = ({ limit, windowMillis }: Rule<never>, { cost, past }: Demand, now: number): number => {
+  const windows = Math.ceil(cost / limit)
+  let spare = windows * limit - cost
+  for (const entry of past.toReversed()) {
+    spare -= entry.cost
+    if (spare < 0) return Math.max((windows - 1) * windowMillis, entry.at + windows * windowMillis - now)
+  }
+  return (windows - 1) * windowMillis
+}
