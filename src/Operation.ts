@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as ParseResult from "effect/ParseResult"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
+import * as Measure from "./internal/operationMeasure.js"
 import { OperationError } from "./OperationError.js"
 import * as Progress from "./Progress.js"
 import type { ProgressRenderer } from "./ProgressRenderer.js"
@@ -20,6 +21,8 @@ import type { ProgressRenderer } from "./ProgressRenderer.js"
 export type Resume<Checkpoint> =
   | { readonly resume: "none" | "again" }
   | { readonly resume: "checkpoint"; readonly checkpoint: Schema.Schema<Checkpoint, unknown> }
+
+export type Estimate = Measure.Estimate
 
 /** What the handler is told of the run besides its payload. */
 export interface Execution {
@@ -57,8 +60,8 @@ export interface Definition<
   readonly idempotencyKey: (payload: Payload) => string
   /** Two operations with equal keys never run at the same time. */
   readonly exclusive?: (payload: Payload) => string
-  /** Under which key durations are learned, and in how many units of work. */
-  readonly estimate: (payload: Payload) => { readonly key: string; readonly units: number }
+  /** Under which key durations are learned, and how much work the payload asks for. */
+  readonly estimate: (payload: Payload) => Estimate
   readonly render: ProgressRenderer<Facts>
   readonly annotations?: Context.Context<never>
 }
@@ -165,7 +168,7 @@ export const make = <
           attempt: execution.attempt ?? 1,
           resumedFrom: execution.resumedFrom,
         })
-      }).pipe(Progress.step(kind, { render })),
+      }).pipe(Measure.step(kind, render, definition.estimate(payload))),
     annotate: (facts) => Progress.annotate(facts as Readonly<Record<string, unknown>>),
     decode: (payload) =>
       Schema.decodeUnknown(definition.payload, { errors: "first", onExcessProperty: "error" })(payload).pipe(

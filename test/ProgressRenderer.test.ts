@@ -3,6 +3,7 @@ import * as fc from "fast-check"
 import * as DataProgress from "../src/data/DataProgress.js"
 import * as ProgressRenderer from "../src/ProgressRenderer.js"
 import type { Unrendered } from "../src/ProgressSnapshot.js"
+import * as Snapshots from "./utils/Snapshots.js"
 
 const snapshot = (over: Partial<Unrendered>): Unrendered => ({
   operationId: null,
@@ -78,17 +79,22 @@ describe("message shapes", () => {
       { symbols: ["AAPL"], bars: 9, timeframe: "1s" as const },
       "Loading AAPL 1s data (backfill mode) [4/5] segment 61/1638 · waiting 42s: 60 requests in 10 minutes",
     ],
-    [
-      { items: items(12, 50, "series"), stepCount: null },
-      {
-        symbols: ["AAPL", "MSFT", ...Array.from({ length: 48 }, (_, i) => `S${i}`)],
-        timeframe: "1d" as const,
-        mode: "tail" as const,
-      },
-      "Loading AAPL, MSFT (+48 more) 1d data (tail mode) · 12/50 series",
-    ],
   ])("of a load %#", (over, context, message) => {
     const facts = { timeframe: "1h" as const, mode: "backfill" as const, ...context }
     expect(DataProgress.render(snapshot({ stepCount: 5, ...over }), facts)).toBe(message)
+  })
+
+  it("of a load of many series counts series, and says what they have in common", () => {
+    const symbols = ["AAPL", "MSFT", ...Array.from({ length: 48 }, (_, i) => `S${i}`)]
+    const at = snapshot({
+      items: items(3, 36, "segment"),
+      steps: [Snapshots.step(0, null, "", { items: items(12, 50, "series") })],
+    })
+    expect(DataProgress.renderMany(at, { symbols, timeframe: "1d", mode: "tail" })).toBe(
+      "Loading AAPL, MSFT (+48 more) 1d data (tail mode) · 12/50 series",
+    )
+    expect(DataProgress.renderMany(at, { symbols: ["AAPL"], mode: "tail" })).toBe(
+      "Loading AAPL data (tail mode) · 12/50 series",
+    )
   })
 })

@@ -2,16 +2,9 @@
  * Reads the mutable tree into what an observer sees.
  */
 import * as ProgressRenderer from "../ProgressRenderer.js"
-import type {
-  Eta,
-  Items,
-  ProgressSnapshot,
-  Status,
-  Step as StepView,
-  Unrendered,
-} from "../ProgressSnapshot.js"
-import * as TimeEstimator from "../TimeEstimator.js"
+import type { Items, ProgressSnapshot, Status, Step as StepView, Unrendered } from "../ProgressSnapshot.js"
 import * as Tree from "./progressTree.js"
+import { timeLeft } from "./timeEstimateTree.js"
 
 const shownSteps = 64
 
@@ -20,7 +13,7 @@ export const toSnapshot = (root: Tree.Root): ProgressSnapshot => {
   const status = statusOf(root.step)
   const path = Tree.path(root.step)
   const operation = path.find((step) => step.render !== undefined) ?? root.operation ?? root.step
-  const counted = path.findLast((step) => step.total !== undefined || step.done > 0)
+  const counted = [operation, ...path].findLast(counts)
   const work = root.step.started ?? now
   const fraction = shownFraction(root)
   const steps = visible(root.step, now)
@@ -42,10 +35,7 @@ export const toSnapshot = (root: Tree.Root): ProgressSnapshot => {
     waiting: Tree.waitOf(root.step) ?? null,
     started: work,
     elapsed: now - work,
-    eta:
-      status === "running" && fraction !== null && counted !== undefined
-        ? left(counted, fraction, now)
-        : null,
+    eta: status === "running" ? timeLeft(root, now) : null,
     steps: steps.shown,
     omitted: steps.omitted + root.folded,
     late: root.late,
@@ -75,18 +65,14 @@ const shownFraction = (root: Tree.Root): number | null => {
   return root.shown
 }
 
-/** From the speed of the step that counts items, as a part of the whole that the fraction is of. */
-const left = (counted: Tree.Step, fraction: number, now: number): Eta | null => {
-  const worked = counted.total === undefined ? 0 : (counted.done - counted.skipped) / counted.total
-  return TimeEstimator.linear(now - (counted.started ?? now), worked * Tree.share(counted), 1 - fraction)
-}
-
 const statusOf = (step: Tree.Step): Status =>
   step.state === "succeeded"
     ? "completed"
     : step.state === "failed" || step.state === "cancelled"
       ? step.state
       : "running"
+
+const counts = ({ total, done }: Tree.Step): boolean => total !== undefined || done > 0
 
 const itemsOf = (step: Tree.Step, now: number): Items => {
   const seconds = (now - (step.started ?? now)) / 1000
@@ -105,7 +91,7 @@ const viewOf = (step: Tree.Step, now: number): StepView => ({
   name: step.name,
   state: step.state,
   fraction: Tree.countable(step) || step.state === "pending" ? Tree.fraction(step) : null,
-  items: step.total === undefined && step.done === 0 ? null : itemsOf(step, now),
+  items: counts(step) ? itemsOf(step, now) : null,
   detail: step.detail ?? null,
   waiting: step.waiting ?? null,
 })

@@ -4,6 +4,8 @@
  */
 import type * as ProgressRenderer from "../ProgressRenderer.js"
 import type { StepState, Waiting } from "../ProgressSnapshot.js"
+import type { Run } from "./timeEstimateHistory.js"
+import type { Pace } from "./timeEstimatePace.js"
 
 export interface StepOptions {
   /** Share of the parent, against its siblings; 1 by default. */
@@ -16,6 +18,18 @@ export interface StepOptions {
   readonly context?: Readonly<Record<string, unknown>>
   /** Makes the step an operation of its own: it is rendered by this, and owns the context below it. */
   readonly render?: ProgressRenderer.ProgressRenderer
+  /** What is known of how long such a step takes. */
+  readonly expected?: Expected
+}
+
+/** How long a step will take, as far as earlier ones tell. */
+export interface Expected {
+  /** Earlier runs of the same kind, oldest first. */
+  readonly runs: ReadonlyArray<Run>
+  /** How much work there is, as far as is known beforehand; 0 where it is not. */
+  readonly units: number
+  /** What is counted as work: items of this unit, once a step counts them. */
+  readonly unit: string | undefined
 }
 
 export type PlannedStep = string | { readonly name: string; readonly weight: number }
@@ -29,11 +43,13 @@ export class Root {
   shown = 0
   /** Steps that closed and were folded into their parent's sums. */
   folded = 0
-  /** The operation that was opened last. */
+  /** The operation that was opened last and is part of no other. */
   operation: Step | undefined = undefined
   onChange: (() => void) | undefined = undefined
   /** What the renderer threw; from then on the standard one serves. */
   rendererFailure: { readonly cause: unknown; reported: boolean } | undefined = undefined
+  /** How fast it went, as far as observers looked on. */
+  pace: Pace | undefined = undefined
   readonly step: Step
 
   constructor(
@@ -57,13 +73,18 @@ export class Step {
   waiting: Waiting | undefined = undefined
   context: Record<string, unknown> | undefined = undefined
   render: ProgressRenderer.ProgressRenderer | undefined = undefined
+  expected: Expected | undefined = undefined
   started: number | undefined = undefined
   planned = false
   children: Set<Step> | undefined = undefined
   /** Children that failed or were cancelled while this step may still go on without them. */
   unsettled = 0
-  /** Weight of the closed children that no longer have a node. */
+  /** Weight of the closed children that no longer have a node, and what of it was worked off and skipped. */
   settledWeight = 0
+  settledWorked = 0
+  settledSkipped = 0
+  /** Of an operation: items of the unit that is expected, worked off in steps that are closed. */
+  workedUnits = 0
 
   constructor(
     readonly root: Root,
@@ -121,9 +142,10 @@ export class Step {
     step.total = options.total
     if (options.unit !== undefined) step.unit = options.unit
     step.render = options.render
+    step.expected = options.expected
     if (options.render !== undefined) {
       step.context = { ...options.context }
-      this.root.operation = step
+      if (this.operation().render === undefined) this.root.operation = step
     } else if (options.context !== undefined) step.annotate(options.context)
     this.root.version++
     this.root.onChange?.()
@@ -134,6 +156,7 @@ export class Step {
     if (this.state !== "running") return
     this.state = state
     this.waiting = undefined
+    if (this.done > 0) this.tally()
     if (state === "succeeded") {
       this.settleChildren()
       this.parent?.settle(this)
@@ -151,6 +174,13 @@ export class Step {
   /** The nearest step that is an operation of its own; the root where there is none. */
   operation(): Step {
     return this.render !== undefined || this.parent === undefined ? this : this.parent.operation()
+  }
+
+  /** Tells the operation around how many of its units were worked off here. */
+  private tally(): void {
+    const operation = this.operation()
+    if (operation !== this && operation.expected?.unit === this.unit)
+      operation.workedUnits += this.done - this.skipped
   }
 
   private adopt(child: Step): Step {
@@ -187,6 +217,10 @@ export class Step {
     if (this.planned || this.children === undefined) return
     this.children.delete(child)
     this.settledWeight += child.weight
+    if (child.total !== undefined || child.children !== undefined) {
+      this.settledWorked += child.weight * worked(child)
+      this.settledSkipped += child.weight * skipped(child)
+    }
     this.root.folded += 1 + size(child)
   }
 }
@@ -208,6 +242,14 @@ export const fraction = (step: Step): number => {
   }
   return weight > 0 ? sum / weight : 0
 }
+
+/** The part of a step that was worked off item by item: what took time that can be measured. */
+export const worked = (step: Step): number =>
+  partOf(step, (done, skipped) => done - skipped, step.settledWorked, worked)
+
+/** The part of a step that was found already done. */
+export const skipped = (step: Step): number =>
+  partOf(step, (_, skipped) => skipped, step.settledSkipped, skipped)
 
 /** True where a fraction can be told: something in the tree has a total, a plan, or has been settled. */
 export const countable = (step: Step): boolean => {
@@ -247,6 +289,24 @@ export const waitOf = (step: Step): Waiting | undefined => {
     if (first === undefined || wait.until < first.until) first = wait
   }
   return first
+}
+
+/** As `fraction`, of some of the items. */
+const partOf = (
+  step: Step,
+  count: (done: number, skipped: number) => number,
+  settled: number,
+  ofChild: (child: Step) => number,
+): number => {
+  if (!step.planned && step.total !== undefined)
+    return step.total > 0 ? Math.min(1, count(step.done, step.skipped) / step.total) : 0
+  let sum = settled
+  let weight = step.settledWeight
+  for (const child of step.children ?? []) {
+    sum += child.weight * ofChild(child)
+    weight += child.weight
+  }
+  return weight > 0 ? sum / weight : 0
 }
 
 const find = (step: Step, state: StepState): Step | undefined => {
