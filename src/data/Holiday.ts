@@ -21,7 +21,7 @@ const plusDays = { plusDays: Schema.optionalWith(Schema.Int, { exact: true }) }
 
 /**
  * - `date`: one day, `2018-12-05`
- * - `fixed`: the same day each year. `observed` moves one that falls on a weekend: `nearest` from Saturday
+ * - `fixed`: the same day each year that has it. `observed` moves one that falls on a weekend: `nearest` from Saturday
  *   to Friday and from Sunday to Monday, `monday` from Sunday to Monday only. With `weekdays` the rule holds
  *   in the years only in which the day is one of them
  * - `nth`: the nth weekday of a month, from its end when negative, moved by `plusDays`
@@ -73,6 +73,7 @@ export const dateIn = (rule: Rule, year: number): number | undefined => {
   switch (rule.rule) {
     case "fixed": {
       const date = Date.UTC(year, rule.month - 1, rule.day)
+      if (new Date(date).getUTCMonth() !== rule.month - 1) return undefined
       if (rule.weekdays !== undefined && !rule.weekdays.includes(weekday(date))) return undefined
       return observed(date, rule.observed)
     }

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { breathe } from "../internal/breathe.js"
+import * as Calendars from "./Calendars.js"
 import type { Listing } from "./CandleSource.js"
 import type { DataError } from "./DataError.js"
 import * as Gap from "./Gap.js"
@@ -40,7 +41,7 @@ export interface Options {
 /** Depends on nothing but the options; an effect only so that a million bars do not hold other fibers up. */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<LoadPlan, DataError> {
   const { series, mode, listing, stored } = options
-  const { calendar, warning } = TradingCalendar.forVenue(listing.instrument.venue)
+  const { calendar, warning } = yield* Calendars.forVenue(listing.instrument.venue)
   const { range, warnings } = yield* LoadMode.reach({
     mode,
     start: options.start,

@@ -13,15 +13,24 @@ import * as Forex from "./TradingCalendar/Forex.js"
 import * as NewYork from "./TradingCalendar/NewYork.js"
 
 /** A reading of the venue's clock, `09:30`; `24:00` is the end of the day. */
-const Clock = Schema.String.pipe(Schema.pattern(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/))
+const Clock = Schema.String.pipe(
+  Schema.pattern(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, {
+    identifier: "Clock",
+    message: () => "expected a reading of the clock such as 09:30",
+  }),
+)
 
 /** A session of each of the `days`. One that opens at or after its close opens on the evening before. */
-const Hours = Schema.Struct({ days: Schema.Array(Holiday.Weekday), open: Clock, close: Clock })
+const Hours = Schema.Struct({
+  days: Schema.Array(Holiday.Weekday),
+  open: Clock,
+  close: Clock,
+}).annotations({ identifier: "Hours" })
 
 const Change = Schema.Struct({
   open: Schema.optionalWith(Clock, { exact: true }),
   close: Schema.optionalWith(Clock, { exact: true }),
-})
+}).annotations({ identifier: "Change" })
 
 /**
  * A venue's calendar. A day may have several sessions (a lunch break); they come in order and do not
@@ -39,8 +48,14 @@ export const TradingCalendar = Schema.Struct({
   extended: Schema.optionalWith(Schema.Array(Hours), { exact: true }),
   /** Session dates without any session. */
   closed: Schema.Array(Holiday.Rule),
-  /** Session dates that open later or close earlier. */
-  changed: Schema.Array(Schema.Struct({ on: Schema.Array(Holiday.Rule), regular: Change, extended: Change })),
+  /** Session dates that open later or close earlier, by the clock of those dates themselves. */
+  changed: Schema.Array(
+    Schema.Struct({
+      on: Schema.Array(Holiday.Rule),
+      regular: Schema.optionalWith(Change, { exact: true }),
+      extended: Schema.optionalWith(Change, { exact: true }),
+    }),
+  ),
 }).annotations({ identifier: "TradingCalendar" })
 export interface TradingCalendar extends Schema.Schema.Type<typeof TradingCalendar> {}
 
@@ -66,13 +81,18 @@ export interface Trading {
   readonly date: number
 }
 
-const venues: ReadonlyArray<TradingCalendar> = [NewYork.calendar, Forex.calendar, Continuous.calendar]
+/** `XNYS`, `FOREX` and `24x7` */
+export const builtIn: ReadonlyArray<TradingCalendar> = [NewYork.calendar, Forex.calendar, Continuous.calendar]
 
-/** The venue's calendar: `XNYS`, `FOREX`, `24x7`. An unknown venue is taken to be open always, with a warning. */
-export const forVenue = (
-  venue: string,
-): { readonly calendar: TradingCalendar; readonly warning: string | undefined } => {
-  const known = venues.find((calendar) => calendar.venue === venue)
+/** What is known of a venue. */
+export interface ForVenue {
+  readonly calendar: TradingCalendar
+  readonly warning: string | undefined
+}
+
+/** The first calendar of the venue's name. An unknown venue is taken to be open always, with a warning. */
+export const forVenue = (venue: string, calendars: ReadonlyArray<TradingCalendar> = builtIn): ForVenue => {
+  const known = calendars.find((calendar) => calendar.venue === venue)
   return known !== undefined
     ? { calendar: known, warning: undefined }
     : { calendar: Continuous.calendar, warning: `no calendar for venue ${venue}: taken to be open 24x7` }
@@ -166,9 +186,9 @@ const sessionsOn = (calendar: TradingCalendar, session: Session, date: number): 
   const { closed, changed } = exceptions(calendar, new Date(date).getUTCFullYear())
   if (closed.has(date)) return []
   const weekday = Holiday.weekday(date)
-  const change = changed.get(date)?.[session]
-  const hours = (session === "extended" ? calendar.extended : undefined) ?? calendar.regular
-  return hours.flatMap(({ days, open, close }) => {
+  const kind = calendar.extended === undefined ? "regular" : session
+  const change = changed.get(date)?.[kind]
+  return (calendar[kind] ?? []).flatMap(({ days, open, close }) => {
     if (!days.includes(weekday)) return []
     const at = (text: string) => TimeZone.toUtc(calendar.timeZone, date + clock(text))
     const opens = clock(open) < clock(close) ? 0 : TimeZone.day
