@@ -61,6 +61,59 @@ export interface Writer {
    * load, a crash) loses nothing: the journal stays for the next reader or writer to fold.
    */
   readonly fold: Effect.Effect<void, DataError>
+  /**
+   * Puts other bars in the place of all that the series holds, in one step: whatever happens, the series is the
+   * old or the new one. The old one stays beside it, untouched, with the record; returns where.
+   */
+  readonly replace: (replacement: Replacement) => Effect.Effect<string, DataError>
+}
+
+/** What takes the place of all that a series holds. */
+export interface Replacement {
+  readonly candles: Candles
+  readonly noData: ReadonlyArray<TimeRange.TimeRange>
+  /** What was changed, as JSON. */
+  readonly record: string
+}
+
+/** Something in the store that is not as it should be: where, what, and what to do about it. */
+export interface Finding {
+  readonly place: string
+  readonly found: string
+  /** An imperative sentence without a final stop. */
+  readonly advice: string
+}
+
+/** What a look at every byte of a series found. */
+export interface Verification {
+  readonly series: Series.Series
+  /** Where the series lies. */
+  readonly place: string
+  readonly files: number
+  readonly rows: number
+  readonly bytes: number
+  /** Batches that are durable and not yet in the files. */
+  readonly journalled: number
+  /** What is damaged: the series is whole when there is nothing here. */
+  readonly faults: ReadonlyArray<Finding>
+  /** What costs nothing but room: left-overs, files that were set aside. */
+  readonly remarks: ReadonlyArray<Finding>
+}
+
+/** What a compaction did to a series, by the names of its files. */
+export interface Compaction {
+  readonly series: Series.Series
+  readonly place: string
+  /** Bytes in the series' folder before and after. */
+  readonly before: number
+  readonly after: number
+  readonly folded: ReadonlyArray<string>
+  readonly removed: ReadonlyArray<string>
+  readonly rewritten: ReadonlyArray<string>
+  /** Damaged files that were set aside; they are never removed. */
+  readonly aside: ReadonlyArray<string>
+  /** Why the series was left as it is; others are not held up by it. */
+  readonly failure: DataError | undefined
 }
 
 export interface Service {
@@ -72,11 +125,46 @@ export interface Service {
   readonly describe: (series: Series.Series) => Effect.Effect<Option.Option<Description>, DataError>
   /** Every series in the store, by symbol, timeframe and session. */
   readonly list: Effect.Effect<ReadonlyArray<Description>, DataError>
-  /** Opens the series for writing until the scope closes, alone among all fibers and processes. */
+  /**
+   * Looks at every byte of every series, or of one, and changes nothing. Nothing for a series that was never
+   * written.
+   */
+  readonly verify: (only?: Series.Series) => Effect.Effect<ReadonlyArray<Verification>, DataError>
+  /**
+   * Brings every series, or one, to the files that its bars alone determine: journals are folded, what crashes
+   * left is removed, files whose bytes are not those that this version writes are written again.
+   */
+  readonly compact: (only?: Series.Series) => Effect.Effect<ReadonlyArray<Compaction>, DataError>
+  /**
+   * Opens the series for writing until the scope closes, alone among all fibers and processes.
+   * The writer's methods fail with `LockLost` once another process took the series over,
+   * because this one was suspended for too long: then nothing is written any more.
+   */
   readonly writer: (identity: Identity) => Effect.Effect<Writer, DataError, Scope.Scope>
 }
 
 export class CandleStore extends Context.Tag("ktrdr/data/CandleStore")<CandleStore, Service>() {}
+
+/**
+ * Runs `use` alone with the series. Where this process was suspended for so long that another one took the
+ * series over, nothing more was written: `use` runs again with a new writer once the other is done, and must
+ * look anew at what is stored.
+ */
+export const withWriter = <A>(
+  store: Service,
+  identity: Identity,
+  use: (writer: Writer) => Effect.Effect<A, DataError>,
+): Effect.Effect<A, DataError> =>
+  Effect.scoped(Effect.flatMap(store.writer(identity), use)).pipe(
+    Effect.catchIf(
+      (error) => error.reason === "LockLost",
+      (error) =>
+        Effect.zipRight(
+          Effect.logWarning(`${error.place}: ${error.found}; it goes on after that one`),
+          withWriter(store, identity, use),
+        ),
+    ),
+  )
 
 /** The part of a batch that may be kept: bars inside its range, and where inside it there are none. */
 export const clip = (batch: Batch): Batch => {
@@ -96,14 +184,13 @@ export const noDataAfter = (
   TimeRange.union([...TimeRange.subtract(known, batch.range), ...clip(batch).noData])
 
 /** By symbol, then from the shortest timeframe to the longest, regular before extended. */
-export const order: Order.Order<Description> = Order.mapInput(
-  Order.combineAll([
-    Order.mapInput(Order.string, (series: Series.Series) => series.symbol),
-    Order.mapInput(Order.number, (series: Series.Series) => Timeframe.all.indexOf(series.timeframe)),
-    Order.mapInput(Order.number, (series: Series.Series) => Series.Session.literals.indexOf(series.session)),
-  ]),
-  (description: Description) => description.series,
-)
+export const seriesOrder: Order.Order<Series.Series> = Order.combineAll([
+  Order.mapInput(Order.string, (series: Series.Series) => series.symbol),
+  Order.mapInput(Order.number, (series: Series.Series) => Timeframe.all.indexOf(series.timeframe)),
+  Order.mapInput(Order.number, (series: Series.Series) => Series.Session.literals.indexOf(series.session)),
+])
+
+export const order: Order.Order<Description> = Order.mapInput(seriesOrder, ({ series }) => series)
 
 /** Every instant that has a date. */
 const allTime = TimeRange.make(-8.64e15, 8.64e15)
@@ -114,6 +201,8 @@ export const layerMemory: Layer.Layer<CandleStore> = Layer.sync(CandleStore, () 
     readonly identity: Identity
     readonly candles: Candles
     readonly noData: ReadonlyArray<TimeRange.TimeRange>
+    /** How often the series was replaced: nobody asks for what it was before. */
+    readonly replaced: number
   }
   const entries = new Map<string, Entry>()
   const locks = new Map<string, Effect.Semaphore>()
@@ -136,6 +225,11 @@ export const layerMemory: Layer.Layer<CandleStore> = Layer.sync(CandleStore, () 
   const candles = (series: Series.Series): Candles =>
     entries.get(Series.format(series))?.candles ?? Candle.empty
 
+  const chosen = (only: Series.Series | undefined): ReadonlyArray<Description> =>
+    Array.from(entries.values(), describe)
+      .filter(({ series }) => only === undefined || Series.format(series) === Series.format(only))
+      .sort(order)
+
   return CandleStore.of({
     read: (series, range) =>
       Effect.sync(() => (range === undefined ? candles(series) : Candle.within(candles(series), range))),
@@ -143,24 +237,57 @@ export const layerMemory: Layer.Layer<CandleStore> = Layer.sync(CandleStore, () 
     describe: (series) =>
       Effect.sync(() => Option.map(Option.fromNullable(entries.get(Series.format(series))), describe)),
     list: Effect.sync(() => Array.from(entries.values(), describe).sort(order)),
+    verify: (only) => Effect.sync(() => chosen(only).map(verification)),
+    compact: (only) => Effect.sync(() => chosen(only).map(compaction)),
     writer: Effect.fn("CandleStore.writer")(function* (identity) {
       const key = Series.format(identity.series)
       const semaphore = lock(key)
       yield* Effect.acquireRelease(Effect.interruptible(semaphore.take(1)), () => semaphore.release(1))
       const update = (change: (entry: Entry) => Entry) =>
         Effect.sync(() => {
-          const entry = entries.get(key) ?? { identity, candles: Candle.empty, noData: [] }
+          const entry = entries.get(key) ?? { identity, candles: Candle.empty, noData: [], replaced: 0 }
           entries.set(key, change({ ...entry, identity }))
         })
       return {
         append: (batch) =>
           update((entry) => ({
-            identity,
+            ...entry,
             candles: Candle.merge(entry.candles, clip(batch).candles),
             noData: noDataAfter(entry.noData, batch),
           })),
         fold: update((entry) => entry),
+        replace: ({ candles, noData }) =>
+          Effect.map(
+            update((entry) => ({ ...entry, candles, noData, replaced: entry.replaced + 1 })),
+            () => `original-${entries.get(key)?.replaced}`,
+          ),
       }
     }),
   })
+})
+
+// -----------------------------------------------------------------------------
+
+/** In memory there is nothing that could be damaged or left over. */
+const verification = ({ series, rows }: Description): Verification => ({
+  series,
+  place: Series.format(series),
+  files: 0,
+  rows,
+  bytes: 0,
+  journalled: 0,
+  faults: [],
+  remarks: [],
+})
+
+const compaction = ({ series }: Description): Compaction => ({
+  series,
+  place: Series.format(series),
+  before: 0,
+  after: 0,
+  folded: [],
+  removed: [],
+  rewritten: [],
+  aside: [],
+  failure: undefined,
 })

@@ -9,7 +9,9 @@ import * as Schema from "effect/Schema"
  * - of a source: `Unreachable`, `Timeout`, `Pacing` (with `retryAfterMillis`), `UnknownSymbol` (with
  *   `suggestion`), `NoPermission`, `NoData`, `Malformed`, `Refused`
  * - of what the caller gave: `InvalidInput` (symbol, timeframe, mode, range, payload), `InvalidFile`
- * - of the store: `StoreUnwritable`, `StoreDamaged`, `StoreLocked`, `NotFound`
+ * - of the store: `StoreUnwritable` (no space, no permission), `StoreUnreadable` (no permission, a disk that
+ *   fails, a later version's files: nothing is wrong with the bars), `StoreDamaged`, `StoreLocked`, `LockLost` (another process took the series
+ *   over while this one was suspended; nothing was written since), `NotFound`
  * - of a load: `NothingLoaded` (every segment failed)
  */
 export const Reason = Schema.Literal(
@@ -24,8 +26,10 @@ export const Reason = Schema.Literal(
   "InvalidInput",
   "InvalidFile",
   "StoreUnwritable",
+  "StoreUnreadable",
   "StoreDamaged",
   "StoreLocked",
+  "LockLost",
   "NotFound",
   "NothingLoaded",
 )

@@ -10,7 +10,9 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Effect.Ef
   progress: () => import("./progress.js"),
   http: () => import("./http.js"),
   load: () => import("./load.js"),
+  gaps: () => import("./gaps.js"),
   startup: () => import("./startup.js"),
+  crash: () => import("./crash.js"),
 }
 
 const name = process.argv[2] ?? ""

@@ -21,12 +21,16 @@ const collector = (size: object) => {
   return { text: () => written.join(""), stream: Object.assign(stream, size) }
 }
 
-/** Outputs that are no terminals, unless a size in columns and rows says that standard error is one. */
+/**
+ * Outputs that are no terminals, unless a size in columns and rows says that standard error is one, or a
+ * `screen` that standard output is.
+ */
 export const make = (
   size?: { readonly columns: number; readonly rows: number },
   environment: Readonly<Record<string, string>> = {},
+  screen?: { readonly columns: number; readonly rows: number },
 ): TestOutput => {
-  const stdout = collector({})
+  const stdout = collector(screen === undefined ? {} : { isTTY: true, ...screen })
   const stderr = collector(size === undefined ? {} : { isTTY: true, ...size })
   return {
     out: stdout.text,

@@ -12,6 +12,7 @@ import type { Candles } from "../Candle.js"
 import * as Candle from "../Candle.js"
 import { DataError } from "../DataError.js"
 import type { TimeRange } from "../TimeRange.js"
+import { unwritable } from "./ParquetFiles.js"
 
 export interface Engine {
   /**
@@ -28,6 +29,8 @@ export interface Engine {
 export interface Options {
   /** How many threads DuckDB may use: they change its speed, never a byte. */
   readonly threads: number
+  /** A file's path as people see it. */
+  readonly place: (file: string) => string
 }
 
 export const make = Effect.fnUntraced(function* (options: Options) {
@@ -47,14 +50,22 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     const { sources } = yield* instance
     const source = sources.open(vectors(parts))
     yield* connected((connection) =>
-      call(connection, () => connection.run(copyTo(file, source)), unwritable(file)),
+      call(
+        connection,
+        () => connection.run(copyTo(file, source)),
+        (cause) => unwritable(options.place(file), cause),
+      ),
     ).pipe(Effect.ensuring(Effect.sync(() => sources.close(source))))
   })
 
-  const select = (sql: string, columns: number) =>
+  const select = (files: ReadonlyArray<string>, sql: string, columns: number) =>
     connected((connection) =>
       Effect.flatMap(
-        call(connection, () => connection.run(sql), unreadable),
+        call(
+          connection,
+          () => connection.run(sql),
+          (cause) => unreadable(files.map(options.place).join(", "), cause),
+        ),
         (result) => collect(result, columns),
       ),
     )
@@ -66,14 +77,18 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         ? ""
         : ` WHERE timestamp >= ${stamp(range.start)} AND timestamp < ${stamp(range.end)}`
     const values = `${starts}, open, high, low, close, coalesce(volume, 'NaN'::DOUBLE)`
-    const found = yield* select(`SELECT ${values} FROM ${table(files)}${inside}`, Candle.columns.length)
+    const found = yield* select(
+      files,
+      `SELECT ${values} FROM ${table(files)}${inside}`,
+      Candle.columns.length,
+    )
     const [start, open, high, low, close, volume] = found
     return { start: start!, open: open!, high: high!, low: low!, close: close!, volume: volume! }
   })
 
   const readStarts: Engine["readStarts"] = Effect.fn("ParquetEngine.readStarts")(function* (files) {
     if (files.length === 0) return new Float64Array(0)
-    const [start] = yield* select(`SELECT ${starts} FROM ${table(files)}`, 1)
+    const [start] = yield* select(files, `SELECT ${starts} FROM ${table(files)}`, 1)
     return start!
   })
 
@@ -88,7 +103,8 @@ const rowGroupRows = 122_880
 /** How many values are copied out of a result between two turns of the event loop. */
 const valuesPerTurn = 131_072
 
-const open = Effect.fnUntraced(function* ({ threads }: Options) {
+/** DuckDB in memory, until the scope closes. */
+export const open = Effect.fnUntraced(function* ({ threads }: Pick<Options, "threads">) {
   const duckdb = yield* Effect.promise(() => import("@duckdb/node-api"))
   const database = yield* Effect.acquireRelease(
     Effect.promise(() =>
@@ -154,7 +170,7 @@ const fill = (source: Iterator<Candles> | undefined, chunk: DuckDBDataChunk): vo
 }
 
 /** A call of DuckDB; interruption stops the query and waits until it has stopped. */
-const call = <A>(
+export const call = <A>(
   connection: DuckDBConnection,
   run: () => Promise<A>,
   failure: (cause: unknown) => DataError,
@@ -171,7 +187,7 @@ const call = <A>(
   })
 
 /** The columns of a result, all doubles, copied some milliseconds at a time. */
-const collect = Effect.fnUntraced(function* (result: DuckDBMaterializedResult, columns: number) {
+export const collect = Effect.fnUntraced(function* (result: DuckDBMaterializedResult, columns: number) {
   const found = Array.from({ length: columns }, () => new Float64Array(result.rowCount))
   const chunksPerTurn = Math.ceil(valuesPerTurn / vectorRows / columns)
   let offset = 0
@@ -216,28 +232,16 @@ const starts = "epoch_ms(timestamp)::DOUBLE"
 
 const stamp = (millis: number): string => `make_timestamptz(${BigInt(Math.round(millis)) * 1000n}::BIGINT)`
 
-/** Names are patterns to DuckDB: their special characters stand for themselves inside brackets. */
-const table = (files: ReadonlyArray<string>): string =>
+/** Files as a table. Names are patterns to DuckDB: special characters stand for themselves inside brackets. */
+export const table = (files: ReadonlyArray<string>): string =>
   `read_parquet([${files.map((file) => quote(file.replace(/[[*?]/g, "[$&]"))).join(", ")}], hive_partitioning = false)`
 
 const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-const unwritable =
-  (file: string) =>
-  (cause: unknown): DataError =>
-    new DataError({
-      reason: "StoreUnwritable",
-      place: file,
-      expected: "a Parquet file that can be written",
-      found: String(cause),
-      advice: "Check the folder's permissions and the free space of its disk",
-      cause,
-    })
-
-const unreadable = (cause: unknown): DataError =>
+const unreadable = (place: string, cause: unknown): DataError =>
   new DataError({
     reason: "StoreDamaged",
-    place: "candles",
+    place,
     expected: "Parquet files of bars",
     found: String(cause),
     advice: "Load the series again",

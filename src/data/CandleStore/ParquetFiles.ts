@@ -33,14 +33,21 @@ export interface Files {
   readonly bytes: (file: string) => Effect.Effect<Option.Option<Uint8Array>, DataError>
   /** Makes a folder that survives a crash, with those above it. */
   readonly makeFolder: (folder: string) => Effect.Effect<void, DataError>
-  /** Writes a text to a temporary file beside `file`, flushes it, renames it, flushes the folder. */
-  readonly replace: (file: string, text: string) => Effect.Effect<void, DataError>
+  /** Writes and flushes a file of its own: one that nobody reads under this name. */
+  readonly write: (file: string, text: string) => Effect.Effect<void, DataError>
   readonly rename: (from: string, to: string) => Effect.Effect<void, DataError>
+  /** Gives a file a second name, under which it stays as it is when the first is replaced. */
+  readonly link: (from: string, to: string) => Effect.Effect<void, DataError>
+  /** Removes a file, or a folder with all that is in it, if there is one. */
   readonly remove: (file: string) => Effect.Effect<void, DataError>
   /** Flushes a file, or the names in a folder. */
   readonly sync: (path: string) => Effect.Effect<void, DataError>
+  /** Size in bytes; none where there is no such file. */
+  readonly size: (file: string) => Effect.Effect<Option.Option<number>, DataError>
   /** Hash and size; computed once for as long as the file does not change. None where there is no such file. */
   readonly hash: (file: string) => Effect.Effect<Option.Option<Hash>, DataError>
+  /** The same, computed anew: what is on the disk may have changed under an unchanged name, size and date. */
+  readonly rehash: (file: string) => Effect.Effect<Option.Option<Hash>, DataError>
 }
 
 export interface Hash {
@@ -50,6 +57,12 @@ export interface Hash {
 
 /** The suffix of files that are not finished; the next writer removes those that a crash left. */
 export const temporary = ".tmp"
+
+/**
+ * The name of a file until it is finished: one of its own for each owner of the series' lock, so that the
+ * next owner, who removes what others left, takes from an earlier one all that it could still rename.
+ */
+export const unfinished = (name: string, token: number): string => `${name}.${token}${temporary}`
 
 /** `1h`, `1h-extended` */
 export const folderName = ({ timeframe, session }: Series): string =>
@@ -89,19 +102,19 @@ export const make = Effect.fnUntraced(function* (directory: string) {
       Effect.catchAll((error) => (isMissing(error) ? Effect.succeedNone : unreadable(place(file), error))),
     )
 
-  const write = <A, R>(
+  const change = <A, R>(
     file: string,
     effect: Effect.Effect<A, PlatformError, R>,
   ): Effect.Effect<A, DataError, R> => Effect.catchAll(effect, (error) => unwritable(place(file), error))
 
   const sync: Files["sync"] = (file) =>
-    write(file, Effect.scoped(Effect.flatMap(fs.open(file, { flag: "r" }), (open) => open.sync)))
+    change(file, Effect.scoped(Effect.flatMap(fs.open(file, { flag: "r" }), (open) => open.sync)))
 
   const makeFolder: Files["makeFolder"] = Effect.fnUntraced(function* (folder) {
-    if (yield* write(folder, fs.exists(folder))) return
+    if (yield* change(folder, fs.exists(folder))) return
     const parent = path.dirname(folder)
     if (parent !== folder) yield* makeFolder(parent)
-    yield* write(
+    yield* change(
       folder,
       Effect.catchIf(fs.makeDirectory(folder), isPresent, () => Effect.void),
     )
@@ -109,26 +122,21 @@ export const make = Effect.fnUntraced(function* (directory: string) {
   })
 
   const rename: Files["rename"] = (from, to) =>
-    Effect.map(write(to, fs.rename(from, to)), () => {
+    Effect.map(change(to, fs.rename(from, to)), () => {
       const known = hashes.get(from)
       hashes.delete(from)
       if (known !== undefined) hashes.set(to, known)
     })
 
-  const replace: Files["replace"] = Effect.fnUntraced(function* (file, content) {
-    const unfinished = file + temporary
-    yield* write(file, fs.writeFileString(unfinished, content))
-    yield* sync(unfinished)
-    yield* rename(unfinished, file)
-    yield* sync(path.dirname(file))
-  })
+  const write: Files["write"] = (file, content) =>
+    Effect.zipRight(change(file, fs.writeFileString(file, content)), sync(file))
 
-  const hash = Effect.fnUntraced(function* (file: string) {
+  const hash = Effect.fnUntraced(function* (file: string, anew: boolean) {
     const info = yield* fs.stat(file)
     const modified = Option.getOrUndefined(info.mtime)?.getTime()
     const version = [info.size, modified, Option.getOrUndefined(info.ino)].join(" ")
     const known = hashes.get(file)
-    if (known?.version === version) return known
+    if (known?.version === version && !anew) return known
     const digest = createHash("sha256")
     yield* Stream.runForEach(fs.stream(file, { chunkSize: hashBytes }), (chunk) =>
       Effect.sync(() => void digest.update(chunk)),
@@ -149,11 +157,18 @@ export const make = Effect.fnUntraced(function* (directory: string) {
     text: (file) => ifThere(file, fs.readFileString(file)),
     bytes: (file) => ifThere(file, fs.readFile(file)),
     makeFolder,
-    replace,
+    write,
     rename,
-    remove: (file) => write(file, fs.remove(file, { force: true })),
+    link: (from, to) => change(to, fs.link(from, to)),
+    remove: (file) => change(file, fs.remove(file, { force: true, recursive: true })),
     sync,
-    hash: (file) => ifThere(file, hash(file)),
+    size: (file) =>
+      ifThere(
+        file,
+        Effect.map(fs.stat(file), ({ size }) => Number(size)),
+      ),
+    hash: (file) => ifThere(file, hash(file, false)),
+    rehash: (file) => ifThere(file, hash(file, true)),
   } satisfies Files
 })
 
@@ -163,27 +178,45 @@ export const isMissing = (error: PlatformError): boolean =>
 export const isPresent = (error: PlatformError): boolean =>
   "reason" in error && error.reason === "AlreadyExists"
 
-export const unwritable = (place: string, cause: unknown): DataError =>
-  new DataError({
+export const unwritable = (place: string, cause: unknown): DataError => {
+  const found = textOf(cause)
+  return new DataError({
     reason: "StoreUnwritable",
     place,
     expected: "a place that can be written",
-    found: cause instanceof Error ? cause.message : String(cause),
-    advice: "Check the permissions of the data directory and the free space of its disk",
+    found,
+    advice: remedies.find(([pattern]) => pattern.test(found))?.[1] ?? "Check the disk of the data directory",
     cause,
   })
+}
 
 // -----------------------------------------------------------------------------
 
 /** One piece hashes in well under a millisecond. */
 const hashBytes = 262_144
 
+/** What to do about what the system said. */
+const remedies: ReadonlyArray<readonly [RegExp, string]> = [
+  [/ENOSPC|EDQUOT|EFBIG|no space left|quota/i, "Free space on the disk of the data directory"],
+  [/EROFS|read-only/i, "Keep the data directory on a disk that can be written"],
+  [/EACCES|EPERM|permission/i, "Give yourself permission to write to the data directory"],
+]
+
+/** What the system said, without the call that it was said to. */
+const textOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "description" in cause && cause.description !== undefined
+    ? String(cause.description)
+    : cause instanceof Error
+      ? cause.message
+      : String(cause)
+
+/** Nothing is known to be wrong with the file, so it is never set aside for this. */
 const unreadable = (place: string, cause: PlatformError): DataError =>
   new DataError({
-    reason: "StoreDamaged",
+    reason: "StoreUnreadable",
     place,
     expected: "a file or folder that can be read",
-    found: cause.message,
+    found: textOf(cause),
     advice: "Check the permissions of the data directory and the state of its disk",
     cause,
   })

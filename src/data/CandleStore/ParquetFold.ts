@@ -4,19 +4,24 @@
  * The new files are written beside the old ones first; then a manifest is announced that lists them, they are
  * renamed, the manifest takes its place, the journals go. A crash at any point leaves year files that one of
  * the two manifests vouches for, and journals that fold to the same files again.
+ *
+ * An owner of the lock that was suspended and lost it changes nothing: all that it renames was written under
+ * names of its own before it last made sure of the lock, and whoever takes the lock over removes that first.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Candles } from "../Candle.js"
 import * as Candle from "../Candle.js"
 import { type Identity, noDataAfter } from "../CandleStore.js"
 import type { Series } from "../Series.js"
 import * as TimeRange from "../TimeRange.js"
-import * as Manifest from "./Manifest.js"
 import type { Engine } from "./ParquetEngine.js"
-import { type Files, temporary } from "./ParquetFiles.js"
+import { type Files, temporary, unfinished, unwritable } from "./ParquetFiles.js"
 import * as Folder from "./ParquetFolder.js"
 import type { Record } from "./ParquetJournal.js"
-import type { Lock } from "./ParquetLock.js"
+import { type Lock, orLost } from "./ParquetLock.js"
+import * as Manifest from "./ParquetManifest.js"
+import * as Replacing from "./ParquetReplacing.js"
 
 export interface Options {
   readonly files: Files
@@ -28,27 +33,60 @@ export interface Options {
   readonly identity?: Identity
 }
 
-/** Year files that are not what the manifest says are set aside with a warning, and the fold goes on. */
-export const fold = Effect.fn("ParquetFold.fold")(function* (options: Options) {
+/** What a fold did, by the names of files in the series' folder. */
+export interface Folded {
+  /** Journals that are in the year files now. */
+  readonly journals: ReadonlyArray<string>
+  readonly removed: ReadonlyArray<string>
+  /** Year files that are not the bytes they were, or new. */
+  readonly changed: ReadonlyArray<string>
+  /** Damaged files that were set aside, now or before. */
+  readonly aside: ReadonlyArray<string>
+}
+
+/**
+ * Year files that are not what the manifest says are set aside with a warning, and the fold goes on. With
+ * `rewrite`, every year is written anew and replaced where its bytes are not those that this version writes.
+ */
+export const fold = Effect.fn("ParquetFold.fold")(function* (
+  options: Options & { readonly rewrite?: boolean },
+) {
+  const { lock } = options
+  return yield* Effect.onError(foldFiles(options), () => Effect.ignore(removeOwn(options))).pipe(orLost(lock))
+})
+
+const foldFiles = Effect.fnUntraced(function* (options: Options & { readonly rewrite?: boolean }) {
   const { files, engine, folder, lock } = options
+  const to = (name: string) => files.join(folder, name)
   yield* lock.check
+  const removed = (yield* files.names(folder)).filter((name) => name.endsWith(temporary))
+  for (const name of removed) yield* files.remove(to(name))
+  yield* Replacing.finish(options)
   const contents = yield* Folder.scan(files, folder)
-  for (const name of contents.unfinished) yield* files.remove(files.join(folder, name))
   const checked = yield* Folder.check(files, engine, contents)
-  for (const name of [...contents.damaged, ...checked.broken]) yield* setAside(files, folder, name)
-  for (const name of checked.gone) yield* warn(files, folder, name, "is gone; its bars can be loaded again")
+  const aside: Array<string> = []
+  for (const name of [...contents.damaged, ...checked.broken]) aside.push(yield* setAside(options, name))
+  for (const name of checked.gone) yield* warn(options, name, "is gone; its bars can be loaded again")
 
   yield* vouch(options, contents, checked)
 
-  const records = yield* Folder.records(files, contents)
+  const { records, damage } = yield* Folder.journalled(files, contents)
+  const lost = damage.filter(({ unfinished }) => !unfinished)
+  for (const one of lost) {
+    yield* warn(options, one.name, `${Folder.tellDamage(one)}; what it held can be loaded again`)
+  }
   const entries = new Map(checked.sound.map((file) => [file.name, file]))
+  const years = byYear(records)
+  if (options.rewrite === true) {
+    for (const { first } of checked.sound) years.set(yearOf(first), years.get(yearOf(first)) ?? [])
+  }
   const changed: Array<string> = []
-  for (const [year, parts] of byYear(records)) {
+  for (const [year, parts] of years) {
     const name = `${year}.parquet`
     const old = entries.get(name)
-    const stored = old === undefined ? Candle.empty : yield* engine.read([files.join(folder, name)])
+    const stored = old === undefined ? Candle.empty : yield* engine.read([to(name)])
     const entry = yield* writeYear(options, name, [stored, ...parts])
-    if (entry.sha256 === old?.sha256) yield* files.remove(files.join(folder, name + temporary))
+    if (entry.sha256 === old?.sha256) yield* files.remove(to(unfinished(name, lock.token)))
     else changed.push(name)
     entries.set(name, entry)
   }
@@ -60,7 +98,19 @@ export const fold = Effect.fn("ParquetFold.fold")(function* (options: Options) {
     noData: noDataOf(base?.noData ?? [], records),
     files: Array.from(entries.values()).sort((a, b) => a.first - b.first),
   })
-  yield* Effect.uninterruptible(commit(options, contents, changed, manifest))
+  const hurt = new Set(lost.map(({ name }) => name))
+  yield* Effect.uninterruptible(commit(options, changed, manifest))
+  for (const name of contents.journals) {
+    if (hurt.has(name)) aside.push(yield* setAside(options, name))
+    else yield* Effect.ignore(files.remove(to(name)))
+  }
+  const folded: Folded = {
+    journals: contents.journals,
+    removed,
+    changed,
+    aside: [...contents.aside, ...aside],
+  }
+  return folded
 })
 
 /** The bars that a record adds. */
@@ -85,68 +135,96 @@ export const mergeAll = (parts: ReadonlyArray<Candles>): Candles => {
   return Candle.merge(mergeAll(parts.slice(0, middle)), mergeAll(parts.slice(middle)))
 }
 
+/** Views of the bars of each UTC year that has some. */
+export function* cutByYear(candles: Candles): Iterable<{ readonly year: number; readonly part: Candles }> {
+  for (let rest = candles; Candle.size(rest) > 0; ) {
+    const year = yearOf(rest.start[0]!)
+    const count = Candle.lowerBound(rest.start, Date.UTC(year + 1, 0, 1))
+    yield { year, part: Candle.slice(rest, 0, count) }
+    rest = Candle.slice(rest, count, Candle.size(rest))
+  }
+}
+
 /** Makes one manifest of the two that a broken-off fold left, for the next one to announce its own. */
 const vouch = Effect.fnUntraced(function* (
-  { files, folder, lock }: Options,
+  options: Options,
   { manifest, next }: Folder.Contents,
   { sound }: Folder.Checked,
 ) {
+  const { files, folder, lock } = options
   const base = manifest ?? next
   if (next === undefined || base === undefined) return
+  const prepared = yield* prepare(options, Folder.manifestName, Manifest.encode({ ...base, files: sound }))
   yield* lock.check
-  yield* files.replace(files.join(folder, Folder.manifestName), Manifest.encode({ ...base, files: sound }))
+  yield* prepared
+  yield* files.sync(folder)
   yield* files.remove(files.join(folder, Folder.nextName))
 })
 
+/** Writes a file under a name of this owner's; the effect returned gives it its name. */
+const prepare = ({ files, folder, lock }: Options, name: string, text: string) => {
+  const part = files.join(folder, unfinished(name, lock.token))
+  return Effect.as(files.write(part, text), files.rename(part, files.join(folder, name)))
+}
+
 /** Gives a file of the folder a name under which nobody takes it for good, and says so. */
-const setAside = Effect.fnUntraced(function* (files: Files, folder: string, name: string) {
+const setAside = Effect.fnUntraced(function* (options: Options, name: string) {
+  const { files, folder, lock } = options
   const names = yield* files.names(folder)
   let number = 1
   while (names.includes(`${name}.damaged-${number}`)) number++
-  yield* files.rename(files.join(folder, name), files.join(folder, `${name}.damaged-${number}`))
+  const aside = `${name}.damaged-${number}`
+  yield* lock.check
+  yield* files.rename(files.join(folder, name), files.join(folder, aside))
   yield* files.sync(folder)
-  yield* warn(
-    files,
-    folder,
-    name,
-    `is damaged and was set aside as ${name}.damaged-${number}; its bars can be loaded again`,
-  )
+  yield* warn(options, name, `is damaged and was set aside as ${aside}; its bars can be loaded again`)
+  return aside
 })
 
-const warn = (files: Files, folder: string, name: string, what: string) =>
+const warn = ({ files, folder }: Options, name: string, what: string) =>
   Effect.logWarning(`${files.place(files.join(folder, name))} ${what}`)
 
 /** Writes and flushes a year's file under its temporary name. */
-const writeYear = Effect.fnUntraced(
-  function* ({ files, engine, folder }: Options, name: string, parts: ReadonlyArray<Candles>) {
-    const path = files.join(folder, name + temporary)
-    const bounds = { rows: 0, first: 0, last: 0 }
-    yield* engine.write(path, counted(merged(parts), bounds))
-    yield* files.sync(path)
-    const { sha256, bytes } = yield* Effect.flatten(files.hash(path))
-    const entry: Manifest.File = { name, sha256, bytes, ...bounds }
-    return entry
-  },
-  Effect.catchTag("NoSuchElementException", Effect.die),
-)
+export const writeYear = Effect.fnUntraced(function* (
+  { files, engine, folder, lock }: Options,
+  name: string,
+  parts: ReadonlyArray<Candles>,
+) {
+  const path = files.join(folder, unfinished(name, lock.token))
+  const bounds = { rows: 0, first: 0, last: 0 }
+  yield* engine.write(path, counted(merged(parts), bounds))
+  yield* files.sync(path)
+  const hash = yield* files.hash(path)
+  if (Option.isNone(hash)) return yield* unwritable(files.place(path), "that somebody removed it")
+  const { sha256, bytes } = hash.value
+  const entry: Manifest.File = { name, sha256, bytes, ...bounds }
+  return entry
+})
+
+/** What a fold that failed has written and not yet named: on a full disk it would be in everybody's way. */
+const removeOwn = Effect.fnUntraced(function* ({ files, folder, lock }: Options) {
+  const own = (yield* files.names(folder)).filter((name) => name.endsWith(unfinished("", lock.token)))
+  yield* Effect.forEach(own, (name) => files.remove(files.join(folder, name)))
+})
 
 const commit = Effect.fnUntraced(function* (
-  { files, folder, lock }: Options,
-  contents: Folder.Contents,
+  options: Options,
   changed: ReadonlyArray<string>,
   manifest: string,
 ) {
+  const { files, folder, lock } = options
   const to = (name: string) => files.join(folder, name)
+  const announce = yield* prepare(options, Folder.nextName, manifest)
+  const settle = yield* prepare(options, Folder.manifestName, manifest)
   yield* lock.check
-  yield* files.replace(to(Folder.nextName), manifest)
-  if (changed.length > 0) {
-    for (const name of changed) yield* files.rename(to(name + temporary), to(name))
-    yield* files.sync(folder)
-    yield* lock.check
-  }
-  yield* files.rename(to(Folder.nextName), to(Folder.manifestName))
+  yield* announce
   yield* files.sync(folder)
-  for (const name of contents.journals) yield* Effect.ignore(files.remove(to(name)))
+  for (const name of changed) yield* files.rename(to(unfinished(name, lock.token)), to(name))
+  if (changed.length > 0) yield* files.sync(folder)
+  yield* lock.check
+  yield* settle
+  yield* files.sync(folder)
+  yield* files.remove(to(Folder.nextName))
 })
 
 // -----------------------------------------------------------------------------
@@ -155,21 +233,19 @@ const commit = Effect.fnUntraced(function* (
 const windowRows = 8192
 
 /** The bars of the records by UTC year of their start, in the order of the records. */
-const byYear = (records: ReadonlyArray<Record>): ReadonlyMap<number, ReadonlyArray<Candles>> => {
+const byYear = (records: ReadonlyArray<Record>): Map<number, ReadonlyArray<Candles>> => {
   const years = new Map<number, Array<Candles>>()
   for (const record of records) {
-    let rest = barsOf(record)
-    while (Candle.size(rest) > 0) {
-      const year = new Date(rest.start[0]!).getUTCFullYear()
-      const count = Candle.lowerBound(rest.start, Date.UTC(year + 1, 0, 1))
+    for (const { year, part } of cutByYear(barsOf(record))) {
       const parts = years.get(year) ?? []
-      parts.push(Candle.slice(rest, 0, count))
+      parts.push(part)
       years.set(year, parts)
-      rest = Candle.slice(rest, count, Candle.size(rest))
     }
   }
   return years
 }
+
+const yearOf = (millis: number): number => new Date(millis).getUTCFullYear()
 
 /** The union of the parts by the merge law, later parts newer, cut into windows of time. */
 function* merged(parts: ReadonlyArray<Candles>): Iterable<Candles> {

@@ -4,18 +4,26 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import { count, plural } from "../../ProgressRenderer.js"
 import type { Identity } from "../CandleStore.js"
 import { DataError } from "../DataError.js"
 import * as Instrument from "../Instrument.js"
 import type { Series } from "../Series.js"
-import * as Manifest from "./Manifest.js"
 import type { Engine } from "./ParquetEngine.js"
 import { type Files, temporary } from "./ParquetFiles.js"
 import * as Journal from "./ParquetJournal.js"
+import * as Manifest from "./ParquetManifest.js"
 
 /** The manifest, and the one that a fold announces before it replaces the first year file. */
 export const manifestName = "manifest.json"
 export const nextName = "manifest.next.json"
+
+/** The folder of a series that is to take the place of this one: from when it has this name, it does. */
+export const replacingName = "replacing"
+
+/** The folder of what a series was before it was replaced. */
+export const originalName = (number: number): string => `original-${number}`
+export const isOriginal = (name: string): boolean => /^original-\d+$/.test(name)
 
 export interface Contents {
   readonly folder: string
@@ -26,6 +34,10 @@ export interface Contents {
   readonly journals: ReadonlyArray<string>
   readonly years: ReadonlyArray<string>
   readonly unfinished: ReadonlyArray<string>
+  /** The series is being replaced. */
+  readonly replacing: boolean
+  /** What was found damaged before and set aside. */
+  readonly aside: ReadonlyArray<string>
 }
 
 /** Fails where a later version of the store wrote the manifest: it is left alone. */
@@ -49,13 +61,16 @@ export const scan = Effect.fnUntraced(function* (files: Files, folder: string) {
     journals: Journal.among(names),
     years: names.filter((name) => yearFile.test(name)),
     unfinished: names.filter((name) => name.endsWith(temporary)),
+    replacing: names.includes(replacingName),
+    aside: names.filter((name) => asideFile.test(name)),
   }
   return contents
 })
 
 /** True when there is a manifest that lists the files that are there, and nothing is left to do. */
-export const isSettled = ({ manifest, next, damaged, journals, years }: Contents): boolean =>
+export const isSettled = ({ manifest, next, damaged, journals, years, replacing }: Contents): boolean =>
   manifest !== undefined &&
+  !replacing &&
   next === undefined &&
   damaged.length === 0 &&
   journals.length === 0 &&
@@ -65,20 +80,35 @@ export const isSettled = ({ manifest, next, damaged, journals, years }: Contents
 export const isEmpty = ({ manifest, next, journals, years }: Contents): boolean =>
   manifest === undefined && next === undefined && journals.length === 0 && years.length === 0
 
-/** The journals' records, oldest first; a journal that is gone by now has been folded. */
-export const records = Effect.fnUntraced(function* (files: Files, { folder, journals }: Contents) {
-  const found: Array<Journal.Record> = []
+export interface Journalled {
+  /** Oldest first. */
+  readonly records: ReadonlyArray<Journal.Record>
+  readonly damage: ReadonlyArray<Journal.Damage & { readonly name: string }>
+}
+
+/** What the journals hold; one that is gone by now has been folded. */
+export const journalled = Effect.fnUntraced(function* (files: Files, { folder, journals }: Contents) {
+  const records: Array<Journal.Record> = []
+  const damage: Array<Journalled["damage"][number]> = []
   for (const name of journals) {
     const path = files.join(folder, name)
     const bytes = yield* files.bytes(path)
     if (Option.isNone(bytes)) continue
-    for (const record of Journal.decode(files.place(path), bytes.value)) {
-      found.push(yield* record)
-      if (found.length % recordsAtOnce === 0) yield* Effect.sleep(0)
+    for (const item of Journal.decode(files.place(path), bytes.value)) {
+      const found = yield* item
+      if (found._tag === "Damage") damage.push({ name, ...found.damage })
+      else if (records.push(found.record) % recordsAtOnce === 0) yield* Effect.sleep(0)
     }
   }
-  return found
+  const all: Journalled = { records, damage }
+  return all
 })
+
+/** `at byte 1,024 64 bytes are damaged`, `ends in 64 bytes of an unfinished record` */
+export const tellDamage = ({ offset, bytes, unfinished }: Journal.Damage): string =>
+  unfinished
+    ? `ends in ${count(bytes)} ${plural("byte", bytes)} of a record that a crash left unfinished`
+    : `has ${count(bytes)} damaged ${plural("byte", bytes)} at byte ${count(offset)}`
 
 export interface Checked {
   /** The year files whose content is what a manifest says, oldest first. */
@@ -153,11 +183,12 @@ export const identityOf = (
 // -----------------------------------------------------------------------------
 
 const yearFile = /^-?\d{1,6}\.parquet$/
+const asideFile = /\.damaged-\d+$/
 const recordsAtOnce = 16
 
 const newer = (place: string): DataError =>
   new DataError({
-    reason: "StoreDamaged",
+    reason: "StoreUnreadable",
     place,
     expected: `a manifest of version ${Manifest.version} or earlier`,
     found: "one of a later version",

@@ -2,8 +2,8 @@
  * The journal of a series: batches that are durable and not yet in the year files.
  *
  * A record is a frame of 16 bytes (magic, length of the body, CRC-32 of the body, length of its head), the
- * head as JSON padded to 8 bytes, and six columns of doubles. A tail that a crash tore is told by its length
- * or its checksum; the records before it stand.
+ * head as JSON padded to 8 bytes, and six columns of doubles. What a crash tore or a disk damaged is told by
+ * its length or its checksum and costs the records that it lies in: those before and behind it stand.
  */
 import { crc32 } from "node:zlib"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -17,9 +17,10 @@ import type { Candles } from "../Candle.js"
 import * as Candle from "../Candle.js"
 import type { Batch, Identity } from "../CandleStore.js"
 import { DataError } from "../DataError.js"
-import * as Manifest from "./Manifest.js"
+import { TimeRange } from "../TimeRange.js"
 import { type Files, unwritable } from "./ParquetFiles.js"
-import type { Lock } from "./ParquetLock.js"
+import { type Lock, orLost } from "./ParquetLock.js"
+import * as Manifest from "./ParquetManifest.js"
 
 /** A batch, or a part of a long one: without a range it adds bars and says nothing of where there are none. */
 export interface Record {
@@ -51,7 +52,13 @@ export function* records(identity: Identity, batch: Batch): Iterable<Record> {
 
 export const encode = ({ identity, range, noData, candles }: Record): Uint8Array => {
   const rows = Candle.size(candles)
-  const json = encodeHead({ ...Manifest.fromIdentity(identity), range: range ?? null, noData, rows })
+  const json = encodeHead({
+    schema: version,
+    ...Manifest.fromIdentity(identity),
+    range: range ?? null,
+    noData,
+    rows,
+  })
   const text = new TextEncoder().encode(json)
   const headBytes = Math.ceil(text.length / 8) * 8
   const frame = new Uint8Array(frameBytes + headBytes + Candle.columns.length * rows * 8)
@@ -68,30 +75,49 @@ export const encode = ({ identity, range, noData, candles }: Record): Uint8Array
   return frame
 }
 
+/** Bytes of a journal that are no record. */
+export interface Damage {
+  readonly offset: number
+  readonly bytes: number
+  /** What a process that ended in the middle of a write leaves at the end: it was never said to be kept. */
+  readonly unfinished: boolean
+}
+
+export type Item =
+  | { readonly _tag: "Record"; readonly record: Record }
+  | { readonly _tag: "Damage"; readonly damage: Damage }
+
 /**
- * The records of a journal up to its end or to where it is torn; their columns are views of `bytes`. A record
- * of a later version of the store is an error.
+ * The records of a journal, and what lies between them; the records' columns are views of `bytes`. A record of
+ * a later version of the store is an error.
  */
 export function* decode(
   place: string,
   bytes: Uint8Array,
-): Generator<Either.Either<Record, DataError>, void, void> {
+): Generator<Either.Either<Item, DataError>, void, void> {
   const aligned = bytes.byteOffset % 8 === 0 ? bytes : Uint8Array.from(bytes)
   const view = new DataView(aligned.buffer, aligned.byteOffset, aligned.byteLength)
-  let offset = 0
-  while (offset + frameBytes <= aligned.length) {
-    const end = offset + frameBytes + view.getUint32(offset + 4, true)
-    if (view.getUint32(offset, true) !== magic || end > aligned.length) return
-    if (crc32(aligned.subarray(offset + 12, end)) !== view.getUint32(offset + 8, true)) return
+  for (let offset = 0; offset < aligned.length; ) {
+    const end = frameEnd(aligned, view, offset)
+    if (end === undefined) {
+      const next = nextFrame(aligned, view, offset + frameStep)
+      const unfinished = next === aligned.length && isTorn(aligned.subarray(offset))
+      yield Either.right({ _tag: "Damage", damage: { offset, bytes: next - offset, unfinished } })
+      offset = next
+      continue
+    }
     const columns = offset + frameBytes + view.getUint32(offset + 12, true)
     const json = new TextDecoder().decode(aligned.subarray(offset + frameBytes, columns))
     yield Either.mapBoth(decodeHead(json), {
       onLeft: (cause) => newer(place, cause),
-      onRight: (head): Record => ({
-        identity: Manifest.identityOf(head),
-        range: head.range ?? undefined,
-        noData: head.noData,
-        candles: viewColumns(aligned, columns, head.rows),
+      onRight: (head): Item => ({
+        _tag: "Record",
+        record: {
+          identity: Manifest.identityOf(head),
+          range: head.range ?? undefined,
+          noData: head.noData,
+          candles: viewColumns(aligned, columns, head.rows),
+        },
       }),
     })
     offset = end
@@ -139,7 +165,8 @@ export const make = Effect.fnUntraced(function* (options: {
   const close = Effect.suspend(() => {
     const scope = open?.scope
     open = undefined
-    return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+    if (scope === undefined) return Effect.void
+    return Effect.catchAllDefect(Scope.close(scope, Exit.void), () => Effect.void)
   })
   yield* Effect.addFinalizer(() => close)
 
@@ -150,8 +177,16 @@ export const make = Effect.fnUntraced(function* (options: {
     const file = yield* Scope.extend(fs.open(path, { flag }), scope)
     open = { file, scope }
     if (offset === 0) yield* files.sync(folder)
+    else yield* file.truncate(offset)
     return file
   })
+
+  /** Takes back what a failed flush may have written: nobody was told that it is kept. */
+  const undo = Effect.suspend(() =>
+    offset === 0
+      ? Effect.zipRight(close, Effect.ignore(fs.remove(path, { force: true })))
+      : Effect.ensuring(Effect.ignore(open?.file.truncate(offset) ?? Effect.void), close),
+  )
 
   const flush = Effect.fnUntraced(
     function* (frames: ReadonlyArray<Uint8Array>) {
@@ -164,6 +199,8 @@ export const make = Effect.fnUntraced(function* (options: {
       offset += frames.reduce((sum, frame) => sum + frame.length, 0)
     },
     Effect.catchTag("BadArgument", "SystemError", (error) => unwritable(place, error)),
+    Effect.tapError(() => undo),
+    orLost(lock),
   )
 
   const flushPending = Effect.gen(function* () {
@@ -212,9 +249,48 @@ const frameBytes = 16
 const magic = 0x6a72_746b
 const pattern = /^journal-(\d{1,15})\.bin$/
 
-const Head = Schema.parseJson(Manifest.RecordHead)
+/** The version of what a record says before its columns. */
+const version = 1
+
+/** Without a range a record adds bars and says nothing of where there are none. */
+const Head = Schema.parseJson(
+  Schema.Struct({
+    schema: Schema.Literal(version),
+    ...Manifest.identityFields,
+    range: Schema.NullOr(TimeRange),
+    noData: Schema.Array(TimeRange),
+    rows: Schema.NonNegativeInt,
+  }),
+)
 const encodeHead = Schema.encodeSync(Head)
 const decodeHead = Schema.decodeEither(Head)
+
+/** Every frame begins at a multiple of this. */
+const frameStep = 8
+
+/** Where the frame at `offset` ends; none where there is no whole and sound one. */
+const frameEnd = (bytes: Uint8Array, view: DataView, offset: number): number | undefined => {
+  if (offset + frameBytes > bytes.length || view.getUint32(offset, true) !== magic) return undefined
+  const end = offset + frameBytes + view.getUint32(offset + 4, true)
+  const sound =
+    end <= bytes.length && crc32(bytes.subarray(offset + 12, end)) === view.getUint32(offset + 8, true)
+  return sound ? end : undefined
+}
+
+/** Where the next sound frame begins; the end where there is none. */
+const nextFrame = (bytes: Uint8Array, view: DataView, from: number): number => {
+  for (let offset = from; offset + frameBytes <= bytes.length; offset += frameStep) {
+    if (frameEnd(bytes, view, offset) !== undefined) return offset
+  }
+  return bytes.length
+}
+
+/** True of a frame that is cut short, and of space that was taken and never filled. */
+const isTorn = (rest: Uint8Array): boolean => {
+  if (rest.length < frameBytes || rest.every((byte) => byte === 0)) return true
+  const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength)
+  return view.getUint32(0, true) === magic && frameBytes + view.getUint32(4, true) > rest.length
+}
 
 const viewColumns = (bytes: Uint8Array, offset: number, rows: number): Candles => {
   const column = (index: number) =>
@@ -231,9 +307,9 @@ const viewColumns = (bytes: Uint8Array, offset: number, rows: number): Candles =
 
 const newer = (place: string, cause: unknown): DataError =>
   new DataError({
-    reason: "StoreDamaged",
+    reason: "StoreUnreadable",
     place,
-    expected: `a journal of version ${Manifest.version}`,
+    expected: `a journal of version ${version}`,
     found: "one of another version",
     advice: "Use the version of ktrdr that wrote it",
     cause,

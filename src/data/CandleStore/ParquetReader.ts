@@ -11,14 +11,16 @@ import type { Description } from "../CandleStore.js"
 import { DataError } from "../DataError.js"
 import * as Series from "../Series.js"
 import type { TimeRange } from "../TimeRange.js"
-import * as Manifest from "./Manifest.js"
 import type { Engine } from "./ParquetEngine.js"
 import type { Files } from "./ParquetFiles.js"
 import { barsOf, mergeAll, noDataOf } from "./ParquetFold.js"
 import * as Folder from "./ParquetFolder.js"
 import * as Journal from "./ParquetJournal.js"
+import * as Manifest from "./ParquetManifest.js"
 
 export interface Reader {
+  /** The folder that holds the series; fails when there are several. */
+  readonly locate: (series: Series.Series) => Effect.Effect<string | undefined, DataError>
   readonly read: (series: Series.Series, range?: TimeRange) => Effect.Effect<Candles, DataError>
   readonly readStarts: (series: Series.Series) => Effect.Effect<Float64Array, DataError>
   readonly describe: (series: Series.Series) => Effect.Effect<Description | undefined, DataError>
@@ -26,10 +28,13 @@ export interface Reader {
 
 /** A series as it stands: what its files hold, and what waits in journals. */
 interface View {
+  /** The folder of the series, and the one in it that is read: another one while the series is replaced. */
+  readonly home: string
   readonly folder: string
   readonly stamp: string
   readonly manifest: Manifest.Manifest
   readonly records: ReadonlyArray<Journal.Record>
+  readonly damage: Folder.Journalled["damage"]
   /** Files that are not what a manifest says, or gone, and cannot be set aside now. */
   readonly broken: ReadonlyArray<string>
 }
@@ -52,34 +57,42 @@ export const make = ({ files, engine, tryFold }: Options): Reader => {
     const manifests = yield* Effect.forEach([Folder.manifestName, Folder.nextName], (name) =>
       Effect.map(files.hash(files.join(folder, name)), (hash) => Option.getOrUndefined(hash)?.sha256),
     )
-    return [...manifests, ...Journal.among(yield* files.names(folder))].join(" ")
+    const names = yield* files.names(folder)
+    return [...manifests, ...Journal.among(names), names.includes(Folder.replacingName)].join(" ")
   })
 
   const view = Effect.fnUntraced(function* (series: Series.Series) {
-    const folder = yield* locate(series)
-    if (folder === undefined) return undefined
+    const home = yield* locate(series)
+    if (home === undefined) return undefined
+    let folder = home
     let stamp = yield* stampOf(folder)
     let contents = yield* Folder.scan(files, folder)
     if (Folder.isEmpty(contents)) return undefined
     if (!Folder.isSettled(contents)) {
       yield* tryFold(series, folder)
+      if (contents.replacing && (yield* Folder.scan(files, home)).replacing) {
+        folder = files.join(home, Folder.replacingName)
+      }
       stamp = yield* stampOf(folder)
       contents = yield* Folder.scan(files, folder)
     }
     const { manifest, next } = contents
     if (manifest !== undefined && Folder.isSettled(contents)) {
-      return { folder, stamp, manifest, records: [], broken: [] }
+      return { home, folder, stamp, manifest, records: [], damage: [], broken: [] }
     }
-    const records = yield* Folder.records(files, contents)
+    const { records, damage } = yield* Folder.journalled(files, contents)
     const { sound, broken, gone } = yield* Folder.check(files, engine, contents)
     const identity = Folder.identityOf(files, series, contents, records)
     const noData = (manifest ?? next)?.noData ?? []
+    const replaced = folder !== home ? [Folder.manifestName] : []
     return {
+      home,
       folder,
       stamp,
       manifest: { ...Manifest.fromIdentity(identity), noData, files: sound },
       records,
-      broken: [...broken, ...gone],
+      damage,
+      broken: [...broken, ...gone, ...replaced],
     }
   })
 
@@ -102,20 +115,24 @@ export const make = ({ files, engine, tryFold }: Options): Reader => {
       const unsound = chosen.filter((file) => !sound.includes(file)).map((file) => file.name)
       const broken = [...found.broken, ...unsound]
       if (broken.length > 0 && attempt < attempts) {
-        if (!(yield* tryFold(series, folder))) yield* Effect.sleep(pause)
+        if (!(yield* tryFold(series, found.home))) yield* Effect.sleep(pause)
         continue
       }
       for (const name of broken) {
-        const place = files.place(files.join(folder, name))
         yield* Effect.logWarning(
-          `${place} is damaged or gone and is left out: the store cannot be repaired now`,
+          `${placeOf(folder, name)} is damaged or gone and is left out: the store cannot be repaired now`,
         )
+      }
+      for (const one of found.damage.filter(({ unfinished }) => !unfinished)) {
+        yield* Effect.logWarning(`${placeOf(folder, one.name)} ${Folder.tellDamage(one)}, left out`)
       }
       const paths = sound.map(({ name }) => files.join(folder, name))
       const result = yield* Effect.either(use(paths, found))
       if (attempt === attempts || (yield* stampOf(folder)) === stamp) return yield* result
     }
   })
+
+  const placeOf = (folder: string, name: string): string => files.place(files.join(folder, name))
 
   const isSound = (folder: string, { name, sha256 }: Manifest.File) =>
     Effect.map(files.hash(files.join(folder, name)), (hash) => Option.getOrUndefined(hash)?.sha256 === sha256)
@@ -158,7 +175,7 @@ export const make = ({ files, engine, tryFold }: Options): Reader => {
       undefined,
     )
 
-  return { read, readStarts, describe }
+  return { locate, read, readStarts, describe }
 }
 
 // -----------------------------------------------------------------------------

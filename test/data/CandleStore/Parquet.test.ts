@@ -363,13 +363,15 @@ scopedLive("a manifest of a later version is left alone and stops no other serie
     const manifest = `${folder(directory)}/manifest.json`
     yield* opened(directory)(write(identity(), [batch(0, 8)]))
     yield* opened(directory)(write(identity(series("MSFT")), [batch(0, 2)]))
-    yield* fs.writeFileString(manifest, '{ "schema": 2 }')
+    yield* fs.writeFileString(manifest, '{ "schema": 99 }')
     const before = yield* hashes(directory)
     expect(yield* refused(opened(directory)(Effect.flatMap(store, (_) => _.read(series()))))).toMatchObject({
-      reason: "StoreDamaged",
+      reason: "StoreUnreadable",
       place: "candles/XNYS/AAPL/1h/manifest.json",
     })
-    expect(yield* refused(opened(directory)(write(identity(), [])))).toMatchObject({ reason: "StoreDamaged" })
+    expect(yield* refused(opened(directory)(write(identity(), [])))).toMatchObject({
+      reason: "StoreUnreadable",
+    })
     const [listed] = yield* logged(opened(directory)(Effect.flatMap(store, (_) => _.list)))
     expect(listed.map((one) => one.series.symbol)).toEqual(["MSFT"])
     expect(yield* hashes(directory)).toEqual(before)
@@ -411,7 +413,7 @@ scopedLive("a file where the store's folder should be is a store that cannot be 
 )
 
 scopedLive(
-  "the lock of a process that is gone is taken over; that of another host is not, and is named",
+  "the lock of a process that is gone is taken over at once; that of another host after a lease, and is named",
   (directory) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
@@ -424,13 +426,16 @@ scopedLive(
       expect(yield* fs.readDirectory(locks)).toEqual(["AAPL_1h.8.lock"])
       yield* leave(9, { pid: process.pid, host: hostname() })
       yield* opened(directory)(write(identity(), [batch(4, 5)]))
+      const brief = opened(directory, { lease: "100 millis", lockWait: "10 seconds" })
       yield* leave(11, { pid: 77, host: "elsewhere", expires: 1 })
-      yield* opened(directory)(write(identity(), [batch(5, 6)], false))
+      yield* brief(write(identity(), [batch(5, 6)], false))
       yield* leave(13, { pid: 77, host: "elsewhere" })
-      const error = yield* refused(opened(directory)(write(identity(), [batch(6, 7)])))
+      yield* brief(write(identity(), [batch(6, 7)], false))
+      yield* leave(15, { pid: 77, host: "elsewhere" })
+      const error = yield* refused(opened(directory)(write(identity(), [batch(7, 8)])))
       expect(error).toMatchObject({ reason: "StoreLocked", place: "AAPL 1h" })
       expect(error.message).toContain("process 77 on elsewhere")
-      expect(yield* opened(directory)(rows)).toEqual(Candle.toRows(batch(0, 6).candles))
+      expect(yield* opened(directory)(rows)).toEqual(Candle.toRows(batch(0, 7).candles))
     }),
 )
 
@@ -463,8 +468,8 @@ scopedLive("an owner that lost its lock writes nothing", (directory) =>
     const lock = { pid: 77, host: "elsewhere", expires: 4e12 }
     yield* fs.writeFileString(`${directory}/candles/.locks/AAPL_1h.2.lock`, JSON.stringify(lock))
     const before = yield* hashes(directory)
-    expect(yield* refused(writer.append(batch(2, 4)))).toMatchObject({ reason: "StoreLocked" })
-    expect(yield* refused(writer.fold)).toMatchObject({ reason: "StoreLocked" })
+    expect(yield* refused(writer.append(batch(2, 4)))).toMatchObject({ reason: "LockLost" })
+    expect(yield* refused(writer.fold)).toMatchObject({ reason: "LockLost" })
     expect(yield* hashes(directory)).toEqual(before)
   }).pipe(Effect.scoped, opened(directory)),
 )

@@ -15,7 +15,13 @@ const plain = (all: Iterable<Journal.Record>) =>
     rows: Candle.toRows(candles),
   }))
 
-const decode = (bytes: Uint8Array) => plain(Array.from(Journal.decode("journal", bytes), Either.getOrThrow))
+const items = (bytes: Uint8Array) => Array.from(Journal.decode("journal", bytes), Either.getOrThrow)
+
+const decode = (bytes: Uint8Array) =>
+  plain(items(bytes).flatMap((item) => (item._tag === "Record" ? [item.record] : [])))
+
+const damage = (bytes: Uint8Array) =>
+  items(bytes).flatMap((item) => (item._tag === "Damage" ? [item.damage] : []))
 
 const recordsOf = (all: Parameters<typeof Journal.records>[1][]) =>
   all.flatMap((one) => [...Journal.records(identity(), one)])
@@ -45,13 +51,34 @@ it("a tail torn at any byte costs its record and none before it", () => {
   expect(decode(bytes)).toEqual(plain(records))
 })
 
-it("a byte that changed anywhere in a record costs that record", () => {
+it("a byte that changed anywhere costs the record that it is in, and is told; those around it stand", () => {
+  const records = recordsOf([batch(0, 2), batch(2, 4), batch(4, 6)])
+  const bytes = journal(records)
+  const [from, to] = [Journal.encode(records[0]!).length, bytes.length - Journal.encode(records[2]!).length]
+  for (let at = from; at < to; at++) {
+    const wrong = Uint8Array.from(bytes)
+    wrong[at] = wrong[at]! ^ (1 << (at % 8))
+    expect(decode(wrong)).toEqual(plain([records[0]!, records[2]!]))
+    expect(damage(wrong)).toEqual([{ offset: from, bytes: to - from, unfinished: false }])
+  }
+})
+
+it("junk behind the records is told from a record that was being written", () => {
   const records = recordsOf([batch(0, 2), batch(2, 4)])
   const bytes = journal(records)
-  for (let at = Journal.encode(records[0]!).length; at < bytes.length; at++) {
-    const wrong = Uint8Array.from(bytes)
-    wrong[at] = wrong[at]! ^ 0x10
-    expect(decode(wrong)).toEqual(plain([records[0]!]))
+  const junk = Buffer.from("not a record at all, and no number of eights long")
+  expect(decode(Buffer.concat([bytes, junk]))).toEqual(plain(records))
+  expect(damage(Buffer.concat([bytes, junk]))).toMatchObject([{ offset: bytes.length, unfinished: false }])
+  const [first, second] = records.map(Journal.encode)
+  expect(decode(Buffer.concat([first!, junk.subarray(0, 48), second!]))).toEqual(plain(records))
+  expect(damage(Buffer.concat([bytes, new Uint8Array(100)]))).toMatchObject([
+    { bytes: 100, unfinished: true },
+  ])
+  for (let cut = 1; cut < second!.length; cut++) {
+    const torn = bytes.subarray(0, bytes.length - cut)
+    expect(damage(torn)).toEqual([
+      { offset: first!.length, bytes: torn.length - first!.length, unfinished: true },
+    ])
   }
 })
 
