@@ -2,17 +2,24 @@
  * Bars as comma-separated text: `timestamp,open,high,low,close,volume`.
  *
  * Read are any order of columns and further columns beside them, a time column named timestamp, datetime,
- * date, time or nothing at all, ISO stamps (`T` or a blank between date and time; UTC unless they carry an
- * offset) or epoch seconds or milliseconds, quoted fields, either line end, a byte order mark, rows in any
- * order. An empty volume, or -1, is unknown. Nothing is invented: what is missing or does not fit is an
- * error with its line and column.
+ * date, time or nothing at all, quoted fields, semicolons or tabs in place of commas where the head has them,
+ * either line end, a byte order mark, rows in any order. An empty volume, or -1, is unknown. A number may group
+ * its thousands by commas (`Numbers`), never have a comma for its decimals.
+ *
+ * Stamps have one form throughout: a date, ISO (`T` or a blank between date and time) with an offset of each
+ * row's own or without any, or epoch seconds, milliseconds, microseconds or nanoseconds, told apart by their
+ * size (`Epoch`). Those without an offset are of the `timeZone`, of UTC without one; a date alone is 00:00 UTC
+ * of that date in any zone.
+ *
+ * Nothing is invented: what is missing or does not fit is an error with its line and column.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 import type { Candles } from "./Candle.js"
 import * as Candle from "./Candle.js"
-import type { Steps } from "./Csv/Arrange.js"
+import type { Steps } from "./CandleFile/Arrange.js"
+import * as Fields from "./Csv/Fields.js"
 import * as Head from "./Csv/Head.js"
 import * as Rows from "./Csv/Rows.js"
 import type { DataError } from "./DataError.js"
@@ -32,13 +39,14 @@ export interface Decoder {
 }
 
 /**
- * A decoder for the text called `place` (a file's name). A piece of 32 KB takes one to two milliseconds, so a
+ * A decoder for the text called `place` (a file's name). A piece of 64 KB takes about three milliseconds, so a
  * caller that must stay responsive pushes pieces of that size and lets the event loop run between them.
  */
-export const decoder = (place: string): Decoder => {
+export const decoder = (place: string, options: Rows.Options = {}): Decoder => {
   let pending = ""
   let line = 0
   let rows: Rows.Rows | undefined
+  let delimiter: Fields.Delimiter | undefined
   let fault: DataError | undefined
 
   const take = (text: string): DataError | undefined => {
@@ -49,16 +57,20 @@ export const decoder = (place: string): Decoder => {
     if (content.trim() === "") return undefined
     const found = Head.parse(place, at, content)
     if (Either.isLeft(found)) return found.left
-    rows = Rows.make(place, found.right)
+    rows = Rows.make(place, found.right, options)
+    delimiter = found.right.delimiter
     return undefined
   }
 
   const push = (text: string): boolean => {
     const whole = line === 0 && pending === "" ? text.replace(/^\uFEFF/, "") : pending + text
-    const nextEnd = whole.includes('"') ? quotedLineEnd : plainLineEnd
+    const isPlain = !whole.includes('"')
     let from = 0
     while (fault === undefined) {
-      const end = nextEnd(whole, from)
+      const end =
+        isPlain || delimiter === undefined
+          ? whole.indexOf("\n", from)
+          : Fields.lineEnd(whole, from, delimiter)
       if (end < 0) break
       fault = take(whole.slice(from, end))
       from = end + 1
@@ -86,19 +98,24 @@ export const decoder = (place: string): Decoder => {
 }
 
 /** Reads a whole text at once: for texts of up to some hundred kilobytes, see `decoder` and `fromStream`. */
-export const parse = (place: string, text: string): Either.Either<Candles, DataError> => {
-  const decoding = decoder(place)
+export const parse = (
+  place: string,
+  text: string,
+  options?: Rows.Options,
+): Either.Either<Candles, DataError> => {
+  const decoding = decoder(place, options)
   decoding.push(text)
   return decoding.finish()
 }
 
-/** Reads a text of any length, letting the event loop run every 32 KB. */
+/** Reads a text of any length, letting the event loop run every 64 KB. */
 export const fromStream = <E, R>(
   place: string,
   text: Stream.Stream<string, E, R>,
+  options?: Rows.Options,
 ): Effect.Effect<Candles, E | DataError, R> =>
   Effect.gen(function* () {
-    const decoding = decoder(place)
+    const decoding = decoder(place, options)
     yield* text.pipe(
       Stream.flatMap((piece) => Stream.fromIterable(pieces(piece))),
       Stream.mapEffect((piece) => Effect.as(Effect.sleep(0), piece)),
@@ -135,24 +152,9 @@ export function* format(candles: Candles): Iterable<string> {
 // -----------------------------------------------------------------------------
 
 const chunkRows = 1024
-const pieceLength = 32_768
+const pieceLength = 65_536
 const longestLine = 1_048_576
 
 const pieces = function* (text: string): Iterable<string> {
   for (let from = 0; from < text.length; from += pieceLength) yield text.slice(from, from + pieceLength)
-}
-
-const plainLineEnd = (text: string, from: number): number => text.indexOf("\n", from)
-
-/** Where the line that begins at `from` ends, line breaks inside quotes skipped; -1 when it goes on. */
-const quotedLineEnd = (text: string, from: number): number => {
-  let end = text.indexOf("\n", from)
-  let quote = text.indexOf('"', from)
-  while (end >= 0 && quote >= 0 && quote < end) {
-    const closing = text.indexOf('"', quote + 1)
-    if (closing < 0) return -1
-    if (closing > end) end = text.indexOf("\n", closing)
-    quote = text.indexOf('"', closing + 1)
-  }
-  return end
 }

@@ -85,6 +85,9 @@ describe("time columns", () => {
     ["timestamp", "1704205800", instant],
     ["timestamp", "1704205800.5", instant + 500],
     ["timestamp", "1704205800000", instant],
+    ["timestamp", "1704205800000000", instant],
+    ["timestamp", "1704205800123000000", instant + 123],
+    ["timestamp", "1704205800999000001", instant + 999],
     ["timestamp", "-315619200", Date.UTC(1960, 0, 1)],
   ]
   it("are read under every common name and in every common form", () => {
@@ -102,7 +105,7 @@ describe("time columns", () => {
       "2024-02-30",
       "20240102",
       "2024",
-      "1704205800000000",
+      "17042058000000000000",
       "02/01/2024",
     ]) {
       expect(fault(`date,open,high,low,close,volume\n${stamp},1,2,1,2,3\n`)).toMatchObject({
@@ -126,16 +129,20 @@ describe("faults", () => {
     ["two time columns", "date,time,open,high,low,close,volume", "prices.csv line 1, column timestamp"],
     ["a missing column", "timestamp,open,high,low,volume", "prices.csv line 1, column close"],
     ["a column twice", `${head},Open`, "prices.csv line 1, column open"],
-    ["a bad number", `${head}\n${row}\n2024-01-03,1,2,1,0x10,3`, "prices.csv line 3, column close"],
-    ["a missing number", `${head}\n2024-01-03,1,2,1,,3`, "prices.csv line 2, column close"],
-    ["an infinite number", `${head}\n2024-01-03,1,1e999,1,1,3`, "prices.csv line 2, column high"],
-    ["a bad volume", `${head}\n2024-01-03,1,2,1,1,many`, "prices.csv line 2, column volume"],
-    ["too few fields", `${head}\n\n2024-01-03,1,2`, "prices.csv line 3, column low"],
-    ["a decimal comma", `${head}\n2024-01-03,1,5,2,1,1,3`, "prices.csv line 2, column volume"],
-    ["high below low", `${head}\n${row}\n2024-01-03,1,1,2,1,3`, "prices.csv line 3"],
-    ["a price of zero", `${head}\n2024-01-03,0,1,0,1,3`, "prices.csv line 2"],
-    ["a negative volume", `${head}\n2024-01-03,1,1,1,1,-3`, "prices.csv line 2"],
-    ["a clash", `${head}\n${row}\n2024-01-01,1,1,1,1,1\n${row}4`, "prices.csv line 4, column timestamp"],
+    ["a bad number", `${head}\n${row}\n2024-01-03T00:00Z,1,2,1,0x10,3`, "prices.csv line 3, column close"],
+    ["a missing number", `${head}\n2024-01-03T00:00Z,1,2,1,,3`, "prices.csv line 2, column close"],
+    ["an infinite number", `${head}\n2024-01-03T00:00Z,1,1e999,1,1,3`, "prices.csv line 2, column high"],
+    ["a bad volume", `${head}\n2024-01-03T00:00Z,1,2,1,1,many`, "prices.csv line 2, column volume"],
+    ["too few fields", `${head}\n\n2024-01-03T00:00Z,1,2`, "prices.csv line 3, column low"],
+    ["a decimal comma", `${head}\n2024-01-03T00:00Z,1,5,2,1,1,3`, "prices.csv line 2, column volume"],
+    ["high below low", `${head}\n${row}\n2024-01-03T00:00Z,1,1,2,1,3`, "prices.csv line 3"],
+    ["a price of zero", `${head}\n2024-01-03T00:00Z,0,1,0,1,3`, "prices.csv line 2"],
+    ["a negative volume", `${head}\n2024-01-03T00:00Z,1,1,1,1,-3`, "prices.csv line 2"],
+    [
+      "a clash",
+      `${head}\n${row}\n2024-01-01T00:00Z,1,1,1,1,1\n${row}4`,
+      "prices.csv line 4, column timestamp",
+    ],
     [
       "a line after a quoted break",
       `${head},note\n${row},"a\n\nb"\n${row},x,y`,
@@ -147,7 +154,7 @@ describe("faults", () => {
     for (const [, body] of cases) expect(fault(body).reason).toBe("InvalidFile")
   })
   it("of two rows for one start name both lines", () => {
-    const { message } = fault(`${head}\n${row}\n2024-01-01,1,1,1,1,1\n${row}4`)
+    const { message } = fault(`${head}\n${row}\n2024-01-01T00:00Z,1,1,1,1,1\n${row}4`)
     expect(message).toContain("line 4")
     expect(message).toContain("line 2")
     expect(message).toContain("2024-01-02T14:30:00Z")

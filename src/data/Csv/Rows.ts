@@ -4,11 +4,15 @@
 import * as Either from "effect/Either"
 import type { Candles } from "../Candle.js"
 import * as Candle from "../Candle.js"
+import { arrange, concat, type Steps } from "../CandleFile/Arrange.js"
+import * as LocalTime from "../CandleFile/LocalTime.js"
 import { DataError } from "../DataError.js"
 import * as Quality from "../Quality.js"
 import * as TimeRange from "../TimeRange.js"
-import { arrange, concat, type Steps } from "./Arrange.js"
-import { type Head, split } from "./Head.js"
+import * as Fields from "./Fields.js"
+import type { Head } from "./Head.js"
+import * as Numbers from "./Numbers.js"
+import * as Stamps from "./Stamps.js"
 
 export interface Rows {
   /** Takes a row; answers with what is wrong in it, if anything is. */
@@ -17,11 +21,21 @@ export interface Rows {
   readonly finish: () => Steps<Either.Either<Candles, DataError>>
 }
 
-export const make = (place: string, head: Head): Rows => {
-  const blocks: Array<Block> = []
-  let block = allocate()
+export interface Options {
+  /** Whose clock stamps without an offset read; UTC where left out. */
+  readonly timeZone?: string | undefined
+  /** How long the whole text is about, for room to be made at once instead of bit by bit. */
+  readonly bytes?: number | undefined
+}
+
+/** The rows below a head. */
+export const make = (place: string, head: Head, { timeZone, bytes }: Options): Rows => {
+  const room = makeRoom()
+  let block: Block | undefined
   let count = 0
-  const stamps = stampReader()
+  const stamps = Stamps.make()
+  const numbers = Numbers.make()
+  const starts = head.names[head.column.start]!
 
   const fault = (
     line: number,
@@ -39,34 +53,36 @@ export const make = (place: string, head: Head): Rows => {
     })
 
   const add = (text: string, line: number): DataError | undefined => {
-    const fields = split(text)
+    const fields = Fields.split(text, head.delimiter)
+    if (typeof fields === "string") return fault(line, undefined, "fields in whole quotes", fields, correct)
     if (fields.length !== head.fields) {
       const column = head.names[Math.min(fields.length, head.fields - 1)]!
       const advice = "Give every row the fields of the head, with a point as the decimal mark"
       return fault(line, column, `${head.fields} fields as in the head`, `${fields.length}`, advice)
     }
+    block ??= room.next((bytes ?? 0) / (text.length + 1))
     const { bars } = block
     const time = fields[head.column.start]!
-    bars.start[count] = stamps.read(time)
-    if (Number.isNaN(bars.start[count]!)) {
-      return fault(line, head.names[head.column.start]!, stamps.expected(), show(time), "Correct the stamp")
-    }
+    const start = stamps.read(time, line)
+    if (typeof start !== "number") return fault(line, starts, start.expected, show(time), start.advice)
+    bars.start[count] = start
     for (const column of prices) {
       const field = fields[head.column[column]]!
-      bars[column][count] = number(field)
-      if (Number.isNaN(bars[column][count]!)) return fault(line, column, "a number", show(field), correct)
+      const price = numbers.read(field, fields)
+      if (Number.isNaN(price)) return fault(line, column, Numbers.expectation(field), show(field), correct)
+      bars[column][count] = price
     }
     const volume = fields[head.column.volume]!
-    const traded = volume.trim() === "" ? -1 : number(volume)
+    const traded = volume.trim() === "" ? -1 : numbers.read(volume, fields)
     if (Number.isNaN(traded)) {
-      return fault(line, "volume", "a number, or nothing where it is unknown", show(volume), correct)
+      const expected = `${Numbers.expectation(volume)}, or nothing where it is unknown`
+      return fault(line, "volume", expected, show(volume), correct)
     }
     bars.volume[count] = traded === -1 ? Number.NaN : traded
     block.line[count] = line
     if (++count < blockRows) return undefined
-    blocks.push(block)
     const wrong = insane(block)
-    block = allocate()
+    block = undefined
     count = 0
     return wrong
   }
@@ -78,20 +94,27 @@ export const make = (place: string, head: Head): Rows => {
   }
 
   function* finish(): Steps<Either.Either<Candles, DataError>> {
-    const rest = { bars: Candle.slice(block.bars, 0, count), line: block.line.subarray(0, count) }
-    const wrong = insane(rest)
+    const last = block && {
+      bars: Candle.slice(block.bars, 0, count),
+      line: block.line.subarray(0, count),
+    }
+    const wrong = last && insane(last)
     if (wrong !== undefined) return Either.left(wrong)
-    const parts = [...blocks, rest]
-    for (const part of parts) stamps.toMillis(part.bars.start)
-    const bars = yield* concat(parts.map((part) => part.bars))
+    const { parts, lineOf } = room.taken(last === undefined ? 0 : blockRows - count)
+    const bars = yield* concat(parts)
+    if (timeZone !== undefined && stamps.areReadings()) {
+      const unclear = yield* LocalTime.toInstants(timeZone, bars.start)
+      if (unclear !== undefined)
+        return Either.left(
+          fault(lineOf(unclear.row), starts, unclear.expected, unclear.found, unclear.advice),
+        )
+    }
     const arranged = yield* arrange(bars)
     if ("bars" in arranged) return Either.right(arranged.bars)
     const [first, second] = arranged.clash
-    const line = (row: number) => parts[Math.floor(row / blockRows)]!.line[row % blockRows]!
-    const again = `${TimeRange.formatInstant(bars.start[second]!)} again, with other values than on line ${line(first)}`
-    const column = head.names[head.column.start]!
+    const again = `${TimeRange.formatInstant(bars.start[second]!)} again, with other values than on line ${lineOf(first)}`
     return Either.left(
-      fault(line(second), column, "each start once", again, "Leave out the row that is wrong"),
+      fault(lineOf(second), starts, "each start once", again, "Leave out the row that is wrong"),
     )
   }
 
@@ -106,71 +129,46 @@ interface Block {
 }
 
 const blockRows = 16_384
+/** Room is made for so many blocks at most at a time: three quarters of a gigabyte once it is filled. */
+const mostBlocks = 1024
 const prices = ["open", "high", "low", "close"] as const
 const correct = "Correct the row or leave it out"
 
-const allocate = (): Block => ({ bars: Candle.allocate(blockRows), line: new Float64Array(blockRows) })
+/** Columns that grow. Room that is made and never filled costs addresses, no memory. */
+const makeRoom = () => {
+  const slabs: Array<Block & { readonly blocks: number; used: number }> = []
+  return {
+    /** The next block; `rows` is how many rows there will be about. */
+    next: (rows: number): Block => {
+      let slab = slabs.at(-1)
+      if (slab === undefined || slab.used === slab.blocks) {
+        const blocks = slabs.length > 0 ? 1 : Math.min(Math.ceil((1.1 * rows) / blockRows) + 1, mostBlocks)
+        const size = blocks * blockRows
+        slab = { bars: Candle.allocate(size), line: new Float64Array(size), blocks, used: 0 }
+        slabs.push(slab)
+      }
+      const from = slab.used++ * blockRows
+      return {
+        bars: Candle.slice(slab.bars, from, from + blockRows),
+        line: slab.line.subarray(from, from + blockRows),
+      }
+    },
+    /** All rows of all blocks but the last so many, and their lines. */
+    taken: (unfilled: number) => {
+      const parts = slabs.map(({ bars, used }, index) =>
+        Candle.slice(bars, 0, used * blockRows - (index === slabs.length - 1 ? unfilled : 0)),
+      )
+      const lines = slabs.map(({ line }) => line)
+      const first = slabs[0]?.line.length ?? 0
+      const lineOf = (row: number): number =>
+        row < first
+          ? lines[0]![row]!
+          : lines[1 + Math.floor((row - first) / blockRows)]![(row - first) % blockRows]!
+      slabs.length = 0
+      return { parts, lineOf }
+    },
+  }
+}
 
 const show = (field: string): string =>
   field.trim() === "" ? "nothing" : JSON.stringify(field.trim().slice(0, 60))
-
-const decimal = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/
-
-/** The finite decimal number that the field holds, else NaN. */
-const number = (field: string): number => {
-  const value = decimal.test(field) ? Number(field) : Number.NaN
-  return Number.isFinite(value) ? value : Number.NaN
-}
-
-/** Nine to thirteen digits: shorter ones are years and compact dates, longer ones micro- and nanoseconds. */
-const epoch = /^-?\d{9,13}(?:\.\d+)?$/
-/** Epoch seconds reach the year 2286 with ten digits; milliseconds passed that in April 1970. */
-const secondsBelow = 1e10
-
-const instant = (text: string): number => Either.getOrElse(TimeRange.parseInstant("", text), () => Number.NaN)
-
-/** Reads stamps that all have the form of the first one; the unit of epoch stamps is known at the end. */
-const stampReader = () => {
-  const clocks = new Map<string, number>()
-  let form: "iso" | "epoch" | undefined
-  let largest = 0
-  let date = ""
-  let midnight = Number.NaN
-
-  const readIso = (text: string): number => {
-    const day = text.slice(0, 10)
-    if (day !== date) {
-      date = day
-      midnight = instant(day)
-    }
-    if (text.length === 10) return midnight
-    const rest = text.slice(10)
-    let clock = clocks.get(rest)
-    if (clock === undefined) {
-      clock = instant(`1970-01-01${rest}`)
-      if (clocks.size >= 100_000) clocks.clear()
-      clocks.set(rest, clock)
-    }
-    return midnight + clock
-  }
-
-  return {
-    read: (field: string): number => {
-      const text = field.trim()
-      form ??= epoch.test(text) ? "epoch" : "iso"
-      if (form === "iso") return readIso(text)
-      const value = epoch.test(text) ? Number(text) : Number.NaN
-      largest = Math.max(largest, Math.abs(value))
-      return value
-    },
-    expected: () =>
-      form === "epoch"
-        ? "epoch seconds or milliseconds, as in the rows before"
-        : "an ISO stamp such as 2024-01-02T14:30:00Z, a date, or epoch seconds or milliseconds, in one form throughout",
-    toMillis: (starts: Float64Array): void => {
-      const factor = form === "epoch" && largest < secondsBelow ? 1000 : 1
-      if (form === "epoch")
-        starts.forEach((start, index) => void (starts[index] = Math.round(start * factor)))
-    },
-  }
-}

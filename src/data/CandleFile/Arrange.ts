@@ -1,26 +1,21 @@
 /**
  * Columns in any order to columns sorted by start, in steps of a few milliseconds.
  */
-
 import type { Candles } from "../Candle.js"
 import * as Candle from "../Candle.js"
 
 /** Work that may be left alone between any two steps. */
 export type Steps<A> = Generator<void, A, void>
 
-/** The columns of all parts, one after another. */
-export function* concat(parts: ReadonlyArray<Candles>): Steps<Candles> {
-  const size = parts.reduce((sum, part) => sum + Candle.size(part), 0)
-  const whole: { -readonly [K in keyof Candles]: Float64Array } = { ...Candle.empty }
-  for (const column of Candle.columns) {
-    const values = new Float64Array(size)
-    let offset = 0
-    for (const part of parts) {
-      if (offset % stepRows < Candle.size(part)) yield
-      values.set(part[column], offset)
-      offset += Candle.size(part)
-    }
-    whole[column] = values
+/** The columns of all parts, one after another. Takes each part out of the list once it is copied. */
+export function* concat(parts: Array<Candles>): Steps<Candles> {
+  if (parts.length === 1) return parts[0]!
+  const whole = Candle.allocate(parts.reduce((sum, part) => sum + Candle.size(part), 0))
+  let offset = 0
+  for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+    yield
+    for (const column of Candle.columns) whole[column].set(part[column], offset)
+    offset += Candle.size(part)
   }
   return whole
 }
