@@ -141,6 +141,49 @@ export const join = (pieces: ReadonlyArray<Known>, parts: ReadonlyArray<Coverage
   }
 }
 
+/** A coverage without the ranges: what is told of each of many spans. */
+export type Counts = Readonly<Record<Verdict | "expected" | "unexpected", number>>
+
+export const add = (a: Counts, b: Counts): Counts => ({
+  expected: a.expected + b.expected,
+  present: a.present + b.present,
+  no_data: a.no_data + b.no_data,
+  refused: a.refused + b.refused,
+  failed: a.failed + b.failed,
+  pending: a.pending + b.pending,
+  unexpected: a.unexpected + b.unexpected,
+})
+
+/**
+ * The counts of the bars that start in each of the spans `[edges[i], edges[i + 1])`; `edges` rise, and what
+ * starts before the first or from the last on is in none.
+ */
+export const byBucket = (known: Known, edges: Float64Array): ReadonlyArray<Counts> => {
+  const { starts } = known.expected
+  const { present } = known
+  const codes = verdicts(known)
+  const within = known.range ?? TimeRange.always
+  return Array.from({ length: Math.max(0, edges.length - 1) }, (_, bucket) => {
+    const [start, end] = [edges[bucket]!, edges[bucket + 1]!]
+    const [from, to] = [lowerBound(starts, start), lowerBound(starts, end)]
+    const counts = Verdict.literals.map(() => 0)
+    for (let index = from; index < to; index++) counts[codes[index]!]!++
+    const stored =
+      lowerBound(present, Math.min(end, within.end)) - lowerBound(present, Math.max(start, within.start))
+    const expected = to - from
+    const of = (verdict: Verdict) => counts[code(verdict)]!
+    return {
+      expected,
+      present: of("present"),
+      no_data: of("no_data"),
+      refused: of("refused"),
+      failed: of("failed"),
+      pending: of("pending"),
+      unexpected: Math.max(0, stored) - of("present"),
+    }
+  })
+}
+
 /** `5,105 of 5,105 expected bars present`, then whatever else is not zero: `, 3 without data at the source`. */
 export const format = (coverage: Coverage): string =>
   [

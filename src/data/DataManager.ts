@@ -6,19 +6,23 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Progress from "../Progress.js"
+import * as Calendars from "./Calendars.js"
 import { type Candles, size } from "./Candle.js"
 import { CandleSource, type Listing, type Meter, RequestMeter } from "./CandleSource.js"
-import { CandleStore, type Description } from "./CandleStore.js"
+import { CandleStore, type Description, type Writer, withWriter } from "./CandleStore.js"
 import * as Coverage from "./Coverage.js"
 import { DataError } from "./DataError.js"
 import * as Instrument from "./Instrument.js"
 import * as LoadMode from "./LoadMode.js"
 import * as LoadPlan from "./LoadPlan.js"
 import type { LoadReport } from "./LoadReport.js"
-import * as Quality from "./Quality.js"
+import type * as Quality from "./Quality.js"
 import * as SegmentFetcher from "./SegmentFetcher.js"
 import * as Series from "./Series.js"
+import * as SeriesCheck from "./SeriesCheck.js"
+import * as SeriesRepair from "./SeriesRepair.js"
 import * as Slices from "./Slices.js"
 import * as TimeRange from "./TimeRange.js"
 import * as TradingCalendar from "./TradingCalendar.js"
@@ -38,10 +42,16 @@ export interface Span {
   readonly end?: number
 }
 
+export interface PlannedLoad extends LoadPlan.LoadPlan {
+  readonly instrument: Instrument.Instrument
+}
+
 export interface CoverageReport extends Coverage.Coverage {
   readonly instrument: Instrument.Instrument
   readonly range: TimeRange.TimeRange
   readonly warnings: ReadonlyArray<string>
+  /** What the counts were made of, for counting again by month or by week. */
+  readonly known: Coverage.Known
 }
 
 export interface ImportReport {
@@ -54,18 +64,24 @@ export interface ImportReport {
 }
 
 export interface Service {
+  /** The name of the source that it loads from, as the store's manifests record it. */
+  readonly source: string
   /**
    * Loads what the mode goes for and the store lacks. Every fetched segment is durable before progress
    * counts it; a segment that fails for good is named in the report and the rest goes on. Fails when the
    * symbol is unknown, when every segment failed (`NothingLoaded`), or when the store cannot be written.
    */
   readonly load: (request: LoadRequest) => Effect.Effect<LoadReport, DataError>
+  /** What `load` would ask for now, without the load: only the source's listing is asked for. */
+  readonly plan: (request: LoadRequest) => Effect.Effect<PlannedLoad, DataError>
   /** The stored bars; fails with `NotFound` when the series was never written. */
   readonly show: (series: Series.Series, span?: Span) => Effect.Effect<Candles, DataError>
   /** A verdict for every bar that should exist in the span; asks no source. */
   readonly coverage: (series: Series.Series, span?: Span) => Effect.Effect<CoverageReport, DataError>
-  /** What is wrong with the stored bars. */
-  readonly check: (series: Series.Series) => Effect.Effect<ReadonlyArray<Quality.Issue>, DataError>
+  /** What is wrong with the stored bars; alters none. */
+  readonly check: (series: Series.Series, span?: Span) => Effect.Effect<SeriesCheck.CheckReport, DataError>
+  /** Puts the clock of the stored bars right where a check finds it wrong; the original stays beside them. */
+  readonly repair: (series: Series.Series) => Effect.Effect<SeriesRepair.RepairReport, DataError>
   /** Merges bars that came from elsewhere; where both have a bar, the imported one wins. */
   readonly importCandles: (
     series: Series.Series,
@@ -81,6 +97,7 @@ export class DataManager extends Context.Tag("ktrdr/data/DataManager")<DataManag
 export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = Effect.gen(function* () {
   const source = yield* CandleSource
   const store = yield* CandleStore
+  const requests = yield* Effect.makeSemaphore(source.concurrency)
 
   const readStored = (series: Series.Series): Effect.Effect<Stored, DataError> =>
     Effect.zipWith(
@@ -121,14 +138,20 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     planOn: (stored: Stored) => Effect.Effect<LoadPlan.LoadPlan, DataError>,
   ) {
     const { instrument, head, last } = listing
-    const writer = yield* store.writer({ series, instrument, source: source.name, head, last })
-    const stored = yield* readStored(series)
-    const current = isSame(before, stored) ? plan : yield* planOn(stored)
-    const options = { source, writer, series, listing, plan: current, stored: stored.starts }
-    const outcome = yield* SegmentFetcher.run(options)
-    yield* writer.fold
-    return outcome
-  }, Effect.scoped)
+    const tally = SegmentFetcher.tally()
+    const fetchWith = Effect.fnUntraced(function* (writer: Writer) {
+      const stored = yield* readStored(series)
+      const current = isSame(before, stored) ? plan : yield* planOn(stored)
+      const known = { series, listing, plan: current, stored: stored.starts }
+      const outcome = yield* SegmentFetcher.run({ source, requests, writer, tally, ...known })
+      yield* writer.fold
+      return outcome
+    })
+    const identity = { series, instrument, source: source.name, head, last }
+    return yield* Effect.mapError(withWriter(store, identity, fetchWith), (error) =>
+      SegmentFetcher.tellKept(error, tally),
+    )
+  })
 
   const loadCounting = Effect.fn("DataManager.load")(function* (request: LoadRequest, meter: Meter) {
     const began = yield* Clock.currentTimeMillis
@@ -140,22 +163,15 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     const before = yield* readStored(series).pipe(Progress.step("read store"))
     const found = yield* lookUp(request, before.description).pipe(Progress.step("look up symbol"))
     const now = yield* Clock.currentTimeMillis
-    const planOn = ({ starts, description }: Stored): Effect.Effect<LoadPlan.LoadPlan, DataError> =>
-      LoadPlan.make({
-        series,
-        mode,
-        start: request.start,
-        end: request.end,
-        listing: found.listing,
-        stored: starts,
-        noData: request.recheck === true ? [] : (description?.noData ?? []),
-        now,
-      })
+    const planOn = (stored: Stored) => planFor(request, found.listing, stored, now)
     const plan = yield* Effect.suspend(() => planOn(before)).pipe(Progress.step("plan"))
+    const fetching = fetchMissing(series, found.listing, before, plan, planOn)
     const outcome = yield* (
-      plan.segments.length === 0
-        ? Effect.succeed(SegmentFetcher.nothing)
-        : fetchMissing(series, found.listing, before, plan, planOn)
+      plan.segments.length > 0
+        ? fetching
+        : mode !== "local" && isNews(found.listing, source.name, before.description)
+          ? Effect.catchIf(fetching, isUnwritable, () => Effect.succeed(SegmentFetcher.nothing))
+          : Effect.succeed(SegmentFetcher.nothing)
     ).pipe(Progress.step("fetch"))
     const { coverage, issues } = yield* Effect.gen(function* () {
       const { starts, description } = plan.segments.length === 0 ? before : yield* readStored(series)
@@ -168,7 +184,7 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
           failed: outcome.failed,
           range: plan.range,
         }),
-        issues: plan.segments.length === 0 ? null : yield* check(series),
+        issues: plan.segments.length === 0 ? null : SeriesCheck.withoutMissing((yield* check(series)).issues),
       }
     }).pipe(Progress.step("check coverage"))
     const report: LoadReport = {
@@ -187,6 +203,14 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     return report
   })
 
+  const plan = Effect.fn("DataManager.plan")(function* (request: LoadRequest) {
+    const { symbol, timeframe, session } = request
+    const stored = yield* readStored({ symbol, timeframe, session })
+    const { listing, warnings } = yield* lookUp(request, stored.description)
+    const planned = yield* planFor(request, listing, stored, yield* Clock.currentTimeMillis)
+    return { ...planned, instrument: listing.instrument, warnings: [...warnings, ...planned.warnings] }
+  })
+
   const load = (request: LoadRequest): Effect.Effect<LoadReport, DataError> =>
     Effect.suspend(() => {
       const meter: Meter = { requests: 0 }
@@ -201,7 +225,7 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
   const coverage = Effect.fn("DataManager.coverage")(function* (series: Series.Series, span: Span = {}) {
     const { instrument, first, newest, noData } = yield* described(series)
     const starts = yield* store.readStarts(series)
-    const { calendar, warning } = TradingCalendar.forVenue(instrument.venue)
+    const { calendar, warning } = yield* Calendars.forVenue(instrument.venue)
     const upTo = TradingCalendar.completeBefore(calendar, series, yield* Clock.currentTimeMillis)
     const { range } = yield* LoadMode.reach({
       mode: "local",
@@ -214,8 +238,10 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
       upTo,
     })
     const expected = yield* Slices.expected(calendar, series, range)
+    const known: Coverage.Known = { expected, present: starts, noData, refused: [], failed: [], range }
     const report: CoverageReport = {
-      ...(yield* Slices.coverage({ expected, present: starts, noData, refused: [], failed: [], range })),
+      ...(yield* Slices.coverage(known)),
+      known,
       instrument,
       range,
       warnings: warning === undefined ? [] : [warning],
@@ -223,21 +249,15 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     return report
   })
 
-  const check = Effect.fn("DataManager.check")(function* (series: Series.Series) {
-    const { first, newest } = yield* described(series)
-    if (first === undefined || newest === undefined) return []
-    const years = Array.from(
-      { length: yearOf(newest) - yearOf(first) + 1 },
-      (_, index) => yearOf(first) + index,
-    )
-    const found = yield* Effect.forEach(years, (year) =>
-      Effect.flatMap(
-        store.read(series, TimeRange.make(Date.UTC(year, 0), Date.UTC(year + 1, 0))),
-        Slices.check,
-      ),
-    )
-    return Quality.join(found)
-  })
+  const check = Effect.fn("DataManager.check")((series: Series.Series, span: Span = {}) =>
+    Effect.flatMap(described(series), (known) =>
+      SeriesCheck.report(store, known, { ...TimeRange.always, ...span }),
+    ),
+  )
+
+  const repair = Effect.fn("DataManager.repair")((series: Series.Series) =>
+    Effect.flatMap(described(series), (known) => SeriesRepair.run(store, known)),
+  )
 
   const importCandles = Effect.fn("DataManager.importCandles")(function* (
     series: Series.Series,
@@ -247,8 +267,10 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     const known = Option.getOrUndefined(yield* store.describe(series))
     const guess = Instrument.guess(series.symbol)
     const instrument = given ?? known?.instrument ?? guess.instrument
-    const { calendar, warning } = TradingCalendar.forVenue(instrument.venue)
-    const issues = Quality.check(candles)
+    const { calendar, warning } = yield* Calendars.forVenue(instrument.venue)
+    const { issues } = yield* SeriesCheck.candles({ series, calendar, noData: [] }, candles).pipe(
+      Progress.step("check bars"),
+    )
     const range = TimeRange.make(candles.start[0] ?? 0, (candles.start.at(-1) ?? -1) + 1)
     const expected = yield* Slices.expected(calendar, series, range)
     const { unexpected } = yield* Slices.coverage({
@@ -262,26 +284,22 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
       const { source, head, last } = known ?? { source: "import", head: undefined, last: undefined }
       const asked = (known?.noData ?? []).map((span) => TimeRange.intersect(span, range))
       const noData = asked.flatMap((span) => Coverage.noDataWithin(expected, span, candles.start))
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const writer = yield* store.writer({ series, instrument, source, head, last })
-          yield* writer.append({ range, candles, noData: TimeRange.union(noData) })
-          yield* writer.fold
-        }),
-      )
+      yield* withWriter(store, { series, instrument, source, head, last }, (writer) =>
+        Effect.zipRight(writer.append({ range, candles, noData: TimeRange.union(noData) }), writer.fold),
+      ).pipe(Progress.step("store bars"))
     }
     const guessed = given === undefined && known === undefined ? [guess.warning] : []
     const report: ImportReport = {
       rows: size(candles),
       instrument,
       unexpected,
-      issues,
+      issues: SeriesCheck.withoutMissing(issues),
       warnings: [...guessed, ...(warning === undefined ? [] : [warning])],
     }
     return report
   })
 
-  return { load, show, coverage, check, importCandles, list: store.list }
+  return { source: source.name, load, plan, show, coverage, check, repair, importCandles, list: store.list }
 })
 
 export const layer: Layer.Layer<DataManager, never, CandleSource | CandleStore> = Layer.effect(
@@ -309,6 +327,23 @@ interface Found {
   readonly warnings: ReadonlyArray<string>
 }
 
+const planFor = (
+  { symbol, timeframe, session, mode, start, end, recheck }: LoadRequest,
+  listing: Listing,
+  { starts, description }: Stored,
+  now: number,
+): Effect.Effect<LoadPlan.LoadPlan, DataError> =>
+  LoadPlan.make({
+    series: { symbol, timeframe, session },
+    mode,
+    start,
+    end,
+    listing,
+    stored: starts,
+    noData: recheck === true ? [] : (description?.noData ?? []),
+    now,
+  })
+
 const guessed = ({ symbol }: LoadRequest): Found => {
   const { instrument, warning } = Instrument.guess(symbol)
   return { listing: { instrument, head: undefined, last: undefined }, warnings: [warning] }
@@ -324,7 +359,17 @@ const isSame = (a: Stored, b: Stored): boolean => {
   )
 }
 
-const yearOf = (millis: number): number => new Date(millis).getUTCFullYear()
+/** What the source says of a series is not what the store was told of it. */
+const isNews = (listing: Listing, source: string, known: Description | undefined): boolean =>
+  known !== undefined &&
+  (known.source !== source ||
+    known.head !== listing.head ||
+    known.last !== listing.last ||
+    !isSameInstrument(known.instrument, listing.instrument))
+
+const isSameInstrument = Schema.equivalence(Instrument.Instrument)
+
+const isUnwritable = ({ reason }: DataError): boolean => reason === "StoreUnwritable"
 
 const notFound = (series: Series.Series): DataError =>
   new DataError({

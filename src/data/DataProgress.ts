@@ -12,6 +12,7 @@ import {
   takenAt,
   waiting,
 } from "../ProgressRenderer.js"
+import type { Items } from "../ProgressSnapshot.js"
 import { LoadMode } from "./LoadMode.js"
 import { Timeframe } from "./Timeframe.js"
 
@@ -28,31 +29,48 @@ export type Context = typeof Context.Type
 export const names = (symbols: ReadonlyArray<string>): string =>
   symbols.length <= 2 ? symbols.join(", ") : `${symbols.slice(0, 2).join(", ")} (+${symbols.length - 2} more)`
 
-/**
- * `Loading AAPL 1h data (backfill mode) [4/5] segment 3/36 · 2,163 bars · ETA 2m`, and for several symbols
- * `Loading AAPL, MSFT (+48 more) 1d data (tail mode) · 12/50 series`.
- */
+/** What a load of many series counts. */
+export const seriesUnit = "series"
+
+/** `Loading AAPL 1h data (backfill mode) [4/5] segment 3/36 · 2,163 bars · ETA 2m` */
 export const render: ProgressRenderer<Context> = (snapshot, context) => {
   const { items } = snapshot
-  const load = [
-    "Loading",
-    names(context.symbols ?? []),
-    context.timeframe,
-    "data",
-    context.mode === undefined ? undefined : `(${context.mode} mode)`,
-  ]
-  const total = items?.total ?? null
-  const counted = items === null || total === null ? undefined : `${items.done}/${total}`
+  const counted = counter(items)
   const held = waiting(snapshot.waiting, takenAt(snapshot))
   const left = eta(snapshot.eta)
-  if ((context.symbols?.length ?? 0) > 1) {
-    return line(load, [counted === undefined ? undefined : `${counted} series`, held, left])
-  }
   const bars = context.bars ?? 0
   return line(
-    [...load, stepOf(snapshot), counted === undefined ? undefined : `${items?.unit} ${counted}`],
+    [...head(context), stepOf(snapshot), counted === undefined ? undefined : `${items?.unit} ${counted}`],
     held === undefined
       ? [counted === undefined || bars === 0 ? undefined : `${count(bars)} ${plural("bar", bars)}`, left]
       : [held],
   )
 }
+
+/**
+ * `Loading AAPL, MSFT (+48 more) 1d data (tail mode) · 12/50 series`: counts series, whatever the one at work
+ * counts. What the series do not have in common is left out.
+ */
+export const renderMany: ProgressRenderer<Context> = (snapshot, context) => {
+  const of = snapshot.steps.find(({ items }) => items?.unit === seriesUnit)?.items ?? snapshot.items
+  const counted = counter(of)
+  return line(head(context), [
+    counted === undefined ? undefined : `${counted} series`,
+    waiting(snapshot.waiting, takenAt(snapshot)),
+    eta(snapshot.eta),
+  ])
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+const head = ({ symbols, timeframe, mode }: Partial<Context>): ReadonlyArray<string | undefined> => [
+  "Loading",
+  names(symbols ?? []),
+  timeframe,
+  "data",
+  mode === undefined ? undefined : `(${mode} mode)`,
+]
+
+/** `3/36`, where the total is known. */
+const counter = (items: Items | null): string | undefined =>
+  items === null || items.total === null ? undefined : `${items.done}/${items.total}`

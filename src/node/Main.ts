@@ -15,6 +15,7 @@ import * as CandleStore from "../data/CandleStore.js"
 import type { DataError } from "../data/DataError.js"
 import * as DataManager from "../data/DataManager.js"
 import * as LoadData from "../data/LoadData.js"
+import * as LoadMany from "../data/LoadMany.js"
 import type { HostError } from "../HostError.js"
 import type { Handler } from "../Operation.js"
 import type * as EmbeddedHost from "./EmbeddedHost.js"
@@ -67,12 +68,20 @@ export const layerLocal: Layer.Layer<DataManager.DataManager, ConfigError> = Dat
   Layer.provide([layerStore, CandleSource.layerOffline]),
 )
 
+/** What loads, alone and many at once. */
+export type Loads =
+  | Handler<"data_load">
+  | Handler<"data_load_many">
+  | DataManager.DataManager
+  | KeptBars.KeptBars
+
 /** Loads from a source into a store. */
 export const layerLoad = <E1, E2>(
   source: Layer.Layer<CandleSource.CandleSource, E1>,
   store: Layer.Layer<CandleStore.CandleStore, E2>,
-): Layer.Layer<Handler<"data_load"> | DataManager.DataManager | KeptBars.KeptBars, E1 | E2> =>
-  LoadData.layer.pipe(
+): Layer.Layer<Loads, E1 | E2> =>
+  LoadMany.layer.pipe(
+    Layer.provideMerge(LoadData.layer),
     Layer.provideMerge(DataManager.layer),
     Layer.provide(source),
     Layer.provideMerge(KeptBars.layer),
@@ -80,9 +89,7 @@ export const layerLoad = <E1, E2>(
   )
 
 /** Loads from the given series into memory. */
-export const layerTest = (
-  series: Iterable<CandleSource.MemorySeries>,
-): Layer.Layer<Handler<"data_load"> | DataManager.DataManager | KeptBars.KeptBars> =>
+export const layerTest = (series: Iterable<CandleSource.MemorySeries>): Layer.Layer<Loads> =>
   layerLoad(CandleSource.layerMemory({ series }), CandleStore.layerMemory)
 
 // ---------------------------------------------------------------------------------------------------------

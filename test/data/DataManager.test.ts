@@ -378,14 +378,17 @@ describe("import", () => {
         { start: monday, ...bar },
       ]
       const report = yield* manager.importCandles(series, Candle.fromRows(rows))
-      expect(report).toMatchObject({ rows: 2, unexpected: 1, issues: [] })
+      expect(report).toMatchObject({ rows: 2, unexpected: 1 })
+      expect(report.issues).toMatchObject([{ kind: "outside_session", severity: "warning", count: 1 }])
       const coverage = yield* manager.coverage(series, {
         start: Date.UTC(2024, 2, 3),
         end: Date.UTC(2024, 2, 5),
       })
       expect(coverage).toMatchObject({ expected: 7, present: 1, unexpected: 1, pending: 6 })
       expect(coverage.missing).toEqual([{ start: Date.UTC(2024, 2, 4, 15), end: Date.UTC(2024, 2, 4, 21) }])
-      expect(yield* manager.check(series)).toEqual([])
+      const { bars, issues } = yield* manager.check(series)
+      expect(bars).toBe(2)
+      expect(issues.map(({ kind, count }) => [kind, count])).toEqual([["outside_session", 1]])
     }).pipe(Effect.provide(system())),
   )
 })

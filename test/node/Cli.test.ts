@@ -50,13 +50,15 @@ describe("help", () => {
           ktrdr data load SYMBOL... TIMEFRAME [options]
 
         Arguments:
-          SYMBOL... TIMEFRAME  One symbol or more, then one of 1s 5s 10s 15s 30s 1m 5m 15m 30m 1h 4h 1d 1w
+          SYMBOL... TIMEFRAME  Symbols, then one of 1s 5s 10s 15s 30s 1m 5m 15m 30m 1h 4h 1d 1w
 
         Options:
+          --symbols FILE                   A file of further symbols, one a line
           --mode local|tail|backfill|full  tail (the default): newer bars; backfill: older; full: all; local: none
           --start DATE                     First instant, such as 2024-01-02 or 2024-01-02T14:30:00Z
           --end DATE                       Instant behind the last, exclusive
           --extended                       Extended hours: a series of its own beside the regular one
+          --calendar FILE                  A JSON file of calendars, for venues that have none here
           --recheck                        Ask again for bars that the source is known not to have
           --host URL                       URL of the IB host; else IB_HOST_SERVICE_URL, else an embedded host
           --json                           Reports as JSON lines, progress as JSON lines on standard error
@@ -68,6 +70,8 @@ describe("help", () => {
               Everything there is of the S&P 500, daily
           ktrdr data load AAPL MSFT EUR/USD 1h
               What is newer than what is kept, of three series at once
+          ktrdr data load 1d --symbols watchlist.txt
+              The same of every symbol of a file
           ktrdr data load AAPL 1m --mode full --start 2024-01-02 --end 2024-02-01
               One month, gaps included
         "
@@ -105,7 +109,7 @@ describe("a wrong command line", () => {
     ["host ib --port 0 --source csv:/nowhere", "--source: expected a folder that can be read"],
     ["host ib --port 0 --faults x", "faults: expected KIND=SHARE"],
     ["data load SPX 1d --host nowhere", "expected baseUrl to be an http or https URL"],
-    ["data", "missing command: expected one of load, import"],
+    ["data", "missing command: expected one of load, sync"],
     ["data lode SPX 1d", "Did you mean load?"],
   ]
 

@@ -8,8 +8,14 @@ import * as Instrument from "../../data/Instrument.js"
 import * as LoadMode from "../../data/LoadMode.js"
 import * as Symbol from "../../data/Symbol.js"
 import * as Timeframe from "../../data/Timeframe.js"
-import { type Entry, make } from "./Entry.js"
+import { type Entry, make, withCalendars } from "./Entry.js"
 import * as Fields from "./Fields.js"
+
+const shown = {
+  host: Fields.text("host", "URL", "URL of the IB host; else IB_HOST_SERVICE_URL, else an embedded host"),
+  json: Fields.flag("json", "Reports as JSON lines, progress as JSON lines on standard error"),
+  noProgress: Fields.flag("no-progress", "Show no progress"),
+}
 
 export const all: ReadonlyArray<Entry> = [
   make(
@@ -17,6 +23,7 @@ export const all: ReadonlyArray<Entry> = [
     "Fetch the bars that a series lacks, and keep them",
     {
       series: Fields.symbolsAndTimeframe,
+      symbols: Fields.symbolsFile,
       mode: Options.map(
         Fields.choice(
           "mode",
@@ -25,47 +32,87 @@ export const all: ReadonlyArray<Entry> = [
         ),
         (mode) => mode ?? "tail",
       ),
-      start: Fields.start,
-      end: Fields.end,
+      span: Fields.span,
       session: Fields.session,
+      calendar: Fields.calendar,
       recheck: Fields.flag("recheck", "Ask again for bars that the source is known not to have"),
-      host: Fields.text("host", "URL", "URL of the IB host; else IB_HOST_SERVICE_URL, else an embedded host"),
-      json: Fields.flag("json", "Reports as JSON lines, progress as JSON lines on standard error"),
-      noProgress: Fields.flag("no-progress", "Show no progress"),
+      ...shown,
     },
-    (given) =>
-      Effect.flatMap(
-        Effect.promise(() => import("./DataLoad.js")),
-        (_) => _.run(given),
+    ({ span, calendar, ...given }) =>
+      withCalendars(
+        calendar,
+        Effect.flatMap(
+          Effect.promise(() => import("./DataLoad.js")),
+          (_) => _.run({ ...given, ...span }),
+        ),
       ),
     [
       ["data load SPX 1d --mode full", "Everything there is of the S&P 500, daily"],
       ["data load AAPL MSFT EUR/USD 1h", "What is newer than what is kept, of three series at once"],
+      ["data load 1d --symbols watchlist.txt", "The same of every symbol of a file"],
       ["data load AAPL 1m --mode full --start 2024-01-02 --end 2024-02-01", "One month, gaps included"],
     ],
   ),
   make(
+    ["data", "sync"],
+    "Bring every series that is kept up to date",
+    {
+      only: Fields.symbols,
+      symbols: Fields.symbolsFile,
+      anySource: Fields.flag(
+        "any-source",
+        "Series whose bars came from elsewhere as well, imported ones too",
+      ),
+      ...shown,
+    },
+    (given) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./DataSync.js")),
+        (_) => _.run(given),
+      ),
+    [
+      ["data sync", "What is newer, and the holes, of all that is kept"],
+      ["data sync AAPL MSFT --json", "Of two symbols, in whatever timeframes they are kept"],
+    ],
+  ),
+  make(
     ["data", "import"],
-    "Add the bars of a CSV file to a series",
+    "Add the bars of a CSV or Parquet file to a series",
     {
       file: Args.text({ name: "FILE" }).pipe(
         Args.withDescription(
-          "A head that names timestamp (or date, time, nothing), open, high, low, close, volume",
+          "CSV or Parquet, with columns timestamp (or date, time, no name), open, high, low, close, volume",
         ),
       ),
       symbol: Fields.required("symbol", "SYMBOL", "The series' symbol", Symbol.parse),
       timeframe: Fields.required("timeframe", "TIMEFRAME", "The series' timeframe", Timeframe.parse),
       session: Fields.session,
-      venue: Fields.text("venue", "VENUE", "Whose calendar it keeps: XNYS, FOREX or 24x7"),
+      venue: Fields.text("venue", "VENUE", "Whose calendar it keeps: XNYS, FOREX, 24x7, one of --calendar"),
+      calendar: Fields.calendar,
       type: Fields.choice("type", "What is traded", Instrument.InstrumentType.literals),
+      timeZone: Fields.timeZone,
       json: Fields.json,
+      noProgress: shown.noProgress,
     },
-    (given) =>
-      Effect.flatMap(
-        Effect.promise(() => import("./DataFiles.js")),
-        (_) => _.importFile(given),
+    ({ calendar, ...given }) =>
+      withCalendars(
+        calendar,
+        Effect.flatMap(
+          Effect.promise(() => import("./DataFiles.js")),
+          (_) => _.importFile(given),
+        ),
       ),
-    [["data import SPX_1d.csv --symbol SPX --timeframe 1d --venue XNYS --type index", "Bars from a file"]],
+    [
+      ["data import SPX_1d.csv --symbol SPX --timeframe 1d --venue XNYS --type index", "Bars from a file"],
+      [
+        "data import msft.parquet --symbol MSFT --timeframe 1h --timezone America/New_York",
+        "Stamps that carry no offset, by New York's clock",
+      ],
+      [
+        "data import es.csv --symbol ES --timeframe 1h --venue CME --calendar cme.json",
+        "Bars of a venue whose calendar is a file of yours",
+      ],
+    ],
   ),
   make(
     ["data", "export"],
@@ -73,15 +120,14 @@ export const all: ReadonlyArray<Entry> = [
     {
       symbol: Fields.symbol,
       timeframe: Fields.timeframe,
-      start: Fields.start,
-      end: Fields.end,
+      span: Fields.span,
       session: Fields.session,
       output: Fields.text("output", "FILE", "The file to write, in one piece; standard output by default"),
     },
-    (given) =>
+    ({ span, ...given }) =>
       Effect.flatMap(
         Effect.promise(() => import("./DataFiles.js")),
-        (_) => _.exportFile(given),
+        (_) => _.exportFile({ ...given, ...span }),
       ),
     [
       ["data export SPX 1d", "To standard output"],

@@ -33,14 +33,20 @@ export const report = (of: LoadReport.LoadReport, completing: string): string =>
       ({ kind, severity, count: bars, places }) =>
         `${severity} ${kind}: ${amount(bars, "bar")}, ${places.join(" ")}`,
     ),
-    ...(of.refused + of.failed + of.pending > 0 && of.mode !== "local"
-      ? [`  complete it with: ${completing}`]
-      : []),
+    ...(isLacking(of) ? [`  complete it with: ${completing}`] : []),
   ].join("\n")
 }
 
+/** True when bars are missing that another load might fetch. */
+export const isLacking = (of: LoadReport.LoadReport): boolean =>
+  of.refused + of.failed + of.pending > 0 && of.mode !== "local"
+
 /** `fetched 5,105 bars in 22 requests, 1.2s`, or that nothing was asked for. */
-export const fetched = ({ fetched: bars, requests, duration_seconds }: LoadReport.LoadReport): string =>
+export const fetched = ({
+  fetched: bars,
+  requests,
+  duration_seconds,
+}: Pick<LoadReport.LoadReport, "fetched" | "requests" | "duration_seconds">): string =>
   requests === 0
     ? `nothing to fetch: no request was made, ${seconds(duration_seconds)}`
     : `fetched ${amount(bars, "bar")} in ${amount(requests, "request")}, ${seconds(duration_seconds)}`
@@ -77,6 +83,15 @@ export const failure = (
 /** `  missing: 7 ranges`, the first few of them, how many more; nothing where there are none. */
 export const ranges = (name: string, all: ReadonlyArray<TimeRange.TimeRange>): ReadonlyArray<string> =>
   list(`${name}: ${amount(all.length, "range")}`, all, TimeRange.format)
+
+/** `AAPL, MSFT`, of many the first few and how many more there are. */
+export const shorten = (words: ReadonlyArray<string>): string =>
+  words.length <= few
+    ? words.join(", ")
+    : `${words.slice(0, few).join(", ")} and ${count(words.length - few)} more`
+
+/** What is said where the store has nothing. */
+export const nothingKept = "No series is kept yet. Load one: ktrdr data load SPX 1d"
 
 /** `1,234 bars`, `1 bar` */
 export const amount = (value: number, unit: string): string => `${count(value)} ${plural(unit, value)}`

@@ -1,0 +1,61 @@
+/**
+ * `ktrdr data sync`
+ */
+import * as Effect from "effect/Effect"
+import { DataManager } from "../../data/DataManager.js"
+import * as Series from "../../data/Series.js"
+import type { Symbol } from "../../data/Symbol.js"
+import * as Sync from "../../data/Sync.js"
+import * as Main from "../Main.js"
+import * as Output from "../Output.js"
+import type { Failure } from "./Failure.js"
+import * as LoadSource from "./LoadSource.js"
+import * as Loads from "./Loads.js"
+import * as LoadText from "./LoadText.js"
+import * as SymbolsFile from "./SymbolsFile.js"
+
+export interface Options {
+  /** Nothing but these; all that is stored where there are none and no file. */
+  readonly only: ReadonlyArray<Symbol>
+  /** A file of further symbols. */
+  readonly symbols: string | undefined
+  readonly anySource: boolean
+  readonly host: string | undefined
+  readonly json: boolean
+  readonly noProgress: boolean
+}
+
+/** Loads what is newer than what is kept, and the holes in it, of every stored series, as `Loads.run` does. */
+export const run = (options: Options): Effect.Effect<void, Failure | Output.OutputError, Output.Output> =>
+  Effect.gen(function* () {
+    const only = yield* SymbolsFile.join(options.only, options.symbols)
+    const stored = yield* Effect.provide(
+      Effect.flatMap(DataManager, (manager) => manager.list),
+      Main.layerLocal,
+    )
+    if (stored.length === 0) return yield* Output.note(LoadText.nothingKept)
+    const source = yield* LoadSource.make(options.host)
+    yield* Effect.provide(sync(options, only), Main.layerLoad(source, Main.layerStore))
+  })
+
+// ---------------------------------------------------------------------------------------------------------
+
+const sync = (options: Options, only: ReadonlyArray<Symbol>) =>
+  Effect.gen(function* () {
+    const manager = yield* DataManager
+    const { anySource } = options
+    const { source } = manager
+    const { loads, left } = yield* Sync.plan(yield* manager.list, {
+      source,
+      anySource,
+      ...(only.length === 0 ? {} : { only }),
+    })
+    if (left.length > 0) {
+      const names = left.map((one) => `${Series.format(one.series)} (${one.source})`)
+      yield* Output.note(
+        `note: left as they are, for their bars did not come from ${source}: ${LoadText.shorten(names)}; ` +
+          "name their symbols or give --any-source to load them from there",
+      )
+    }
+    yield* Loads.run(loads, { ...options, mode: "tail" })
+  })
