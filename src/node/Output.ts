@@ -24,7 +24,21 @@ export type Drawable = NodeJS.WritableStream & {
   readonly rows?: number
 }
 
+/** What can be drawn on standard output. */
+export interface Screen {
+  readonly isTerminal: boolean
+  /** Its size now; 80 by 24 where it is a pipe or a file. */
+  readonly columns: number
+  readonly rows: number
+  /** A terminal, without `NO_COLOR`, whose `TERM` is not `dumb`. */
+  readonly hasColor: boolean
+  /** Shows block and braille characters: the locale (`LC_ALL`, `LC_CTYPE`, `LANG`, the first that is set) is UTF-8. */
+  readonly hasUnicode: boolean
+}
+
 export interface Service {
+  /** Standard output as something to draw on. */
+  readonly screen: () => Screen
   /** Writes to standard output as it is; returns once it is taken. */
   readonly out: (text: string) => Effect.Effect<void, OutputError>
   /** Writes to standard error, whole lines, above what is pinned; a reader that has left is no error. */
@@ -55,11 +69,7 @@ export const note = (text: string): Effect.Effect<void, never, Output> =>
   Effect.flatMap(Output, (output) => output.err(`${text}\n`))
 
 /** Standard output and standard error of this process. */
-export const make = (
-  stdout: NodeJS.WritableStream,
-  stderr: Drawable,
-  environment: Readonly<Record<string, string | undefined>>,
-): Service => {
+export const make = (stdout: Drawable, stderr: Drawable, environment: Environment): Service => {
   let pinned: Pinned | undefined
   const around = (write: () => void): void => {
     pinned?.hide()
@@ -70,6 +80,13 @@ export const make = (
   stderr.on("error", () => {})
   const unsafeErr = (text: string): void => around(() => void stderr.write(text))
   return {
+    screen: () => ({
+      isTerminal: stdout.isTTY === true,
+      columns: stdout.columns || 80,
+      rows: stdout.rows || 24,
+      hasColor: stdout.isTTY === true && allowsColor(environment),
+      hasUnicode: allowsUnicode(environment),
+    }),
     out: (text) =>
       Effect.async<void, OutputError>((resume) => {
         around(() => stdout.write(text, (error) => resume(error ? Effect.fail(closed(error)) : Effect.void)))
@@ -78,8 +95,7 @@ export const make = (
     unsafeErr,
     stream: stderr,
     isTerminal: stderr.isTTY === true,
-    hasColor:
-      stderr.isTTY === true && (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb",
+    hasColor: stderr.isTTY === true && allowsColor(environment),
     pin: (next) => {
       pinned = next
     },
@@ -87,6 +103,17 @@ export const make = (
 }
 
 // ---------------------------------------------------------------------------------------------------------
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const allowsColor = (environment: Environment): boolean =>
+  (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb"
+
+/** A locale that is not said is the `C` locale; Windows Terminal says none and shows everything. */
+const allowsUnicode = (environment: Environment): boolean => {
+  const locale = environment["LC_ALL"] || environment["LC_CTYPE"] || environment["LANG"] || ""
+  return /utf-?8/i.test(locale) || (environment["WT_SESSION"] ?? "") !== ""
+}
 
 const closed = (error: Error & { readonly code?: string }): OutputError =>
   new OutputError({

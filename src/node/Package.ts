@@ -8,5 +8,12 @@ const resolver = createRequire(import.meta.url)
 /** As package.json says. */
 export const version = (): string => (resolver("ktrdr/package.json") as { readonly version: string }).version
 
+/** The first version of Node that will do, `[20, 19]`, as package.json says. */
+export const leastNode = (): ReadonlyArray<number> =>
+  (resolver("ktrdr/package.json") as { readonly engines: { readonly node: string } }).engines.node
+    .replace(/^>=/, "")
+    .split(".")
+    .map(Number)
+
 /** Path of the folder with the sample bars. */
 export const samples = (): string => resolver.resolve("ktrdr/sample/SPX_1d.csv").replace(/SPX_1d\.csv$/, "")

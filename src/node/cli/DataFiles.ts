@@ -8,16 +8,20 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type { Candles } from "../../data/Candle.js"
 import * as Candle from "../../data/Candle.js"
 import * as Csv from "../../data/Csv.js"
 import { DataError } from "../../data/DataError.js"
 import { DataManager, type ImportReport } from "../../data/DataManager.js"
 import * as Instrument from "../../data/Instrument.js"
+import * as ParquetFile from "../../data/ParquetFile.js"
 import * as Series from "../../data/Series.js"
 import type { Symbol } from "../../data/Symbol.js"
-import type { Timeframe } from "../../data/Timeframe.js"
+import * as Timeframe from "../../data/Timeframe.js"
+import * as Progress from "../../Progress.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
+import * as TerminalProgress from "../TerminalProgress.js"
 import * as DataView from "./DataView.js"
 import type { Failure } from "./Failure.js"
 import * as LoadText from "./LoadText.js"
@@ -27,28 +31,45 @@ type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
 export interface ImportOptions {
   readonly file: string
   readonly symbol: Symbol
-  readonly timeframe: Timeframe
+  readonly timeframe: Timeframe.Timeframe
   readonly session: Series.Session
   readonly venue: string | undefined
   readonly type: Instrument.InstrumentType | undefined
+  /** Whose clock stamps without an offset read. */
+  readonly timeZone: string | undefined
   readonly json: boolean
+  readonly noProgress: boolean
 }
 
-/** Merges the file's bars into the series; where both have a bar, the file's wins. */
+/**
+ * Merges the bars of a CSV or Parquet file, told apart by what is in it, into the series; where both have a
+ * bar, the file's wins. Nothing is stored of a file that has a fault.
+ */
 export const importFile = (options: ImportOptions): Program =>
   Effect.gen(function* () {
     const { file, symbol, timeframe, session } = options
     const instrument = yield* instrumentOf(options)
-    const fs = yield* FileSystem.FileSystem
-    const candles = yield* Csv.fromStream(
-      file,
-      Stream.decodeText(Stream.mapError(fs.stream(file), fileError(file, "a CSV file to read"))),
-    )
+    if (options.timeZone !== undefined && !Timeframe.info(timeframe).intraday) {
+      return yield* new DataError({
+        reason: "InvalidInput",
+        place: "--timezone",
+        expected: `no time zone for ${timeframe} bars, which are stamped with their date`,
+        found: JSON.stringify(options.timeZone),
+        advice: "Leave --timezone out",
+      })
+    }
     const series = { symbol, timeframe, session }
-    const report = yield* (yield* DataManager).importCandles(series, candles, instrument)
+    const observer = yield* TerminalProgress.make({ json: options.json, silent: options.noProgress })
+    const report = yield* Progress.plan(importSteps).pipe(
+      Effect.zipRight(readFile(file, options.timeZone).pipe(Progress.step("read file"))),
+      Effect.flatMap((candles) =>
+        Effect.flatMap(DataManager, (manager) => manager.importCandles(series, candles, instrument)),
+      ),
+      Progress.observe({ observer, name: `Importing ${file}` }),
+    )
     for (const warning of report.warnings) yield* Output.note(`warning: ${warning}`)
     yield* Output.line(options.json ? JSON.stringify({ ...series, ...report }) : importText(series, report))
-  }).pipe(Effect.provide(layers))
+  }).pipe(Effect.scoped, Effect.provide(layers))
 
 export interface ExportOptions extends DataView.Part {
   readonly output: string | undefined
@@ -71,6 +92,38 @@ export const exportFile = (options: ExportOptions): Program =>
 // ---------------------------------------------------------------------------------------------------------
 
 const layers = Layer.merge(Main.layerLocal, NodeFileSystem.layer)
+
+const importSteps: ReadonlyArray<Progress.PlannedStep> = [
+  { name: "read file", weight: 70 },
+  { name: "check bars", weight: 10 },
+  { name: "store bars", weight: 20 },
+]
+
+const readFile = (
+  file: string,
+  timeZone: string | undefined,
+): Effect.Effect<Candles, DataError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    if (yield* ParquetFile.isParquet(file)) return yield* ParquetFile.read(file, { timeZone })
+    const bytes = Number((yield* fs.stat(file)).size)
+    yield* Progress.setTotal(Math.ceil(bytes / megabyte), "MB")
+    const text = fs.stream(file).pipe(
+      Stream.mapAccumEffect(0, (before, piece) => {
+        const after = before + piece.length
+        const passed = Math.ceil(after / megabyte) - Math.ceil(before / megabyte)
+        return Effect.as(Progress.advance(passed), [after, piece] as const)
+      }),
+      Stream.decodeText(),
+    )
+    return yield* Csv.fromStream(file, text, { timeZone, bytes })
+  }).pipe(
+    Effect.catchTag("SystemError", "BadArgument", (cause) =>
+      Effect.fail(fileError(file, "a file of bars to read")(cause)),
+    ),
+  )
+
+const megabyte = 1_000_000
 
 const instrumentOf = ({
   symbol,

@@ -14,8 +14,9 @@ import * as TimeRange from "../../data/TimeRange.js"
 import { count } from "../../ProgressRenderer.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
-import type { Failure } from "./Failure.js"
+import { type Failure, UsageError } from "./Failure.js"
 import * as LoadText from "./LoadText.js"
+import * as Table from "./Table.js"
 
 type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
 
@@ -34,13 +35,31 @@ export const spanOf = ({ start, end }: Part): Span => ({
   ...(end === undefined ? {} : { end }),
 })
 
-export const show = (part: Part & { readonly limit: number | undefined; readonly json: boolean }): Program =>
+/** How bars are shown; without a choice a chart on a terminal, a table elsewhere. */
+export type View = "chart" | "table"
+
+export interface ShowOptions extends Part {
+  readonly limit: number | undefined
+  readonly view: View | undefined
+  readonly json: boolean
+}
+
+export const show = (part: ShowOptions): Program =>
   Effect.gen(function* () {
+    const { intraday } = info(part.timeframe)
+    if (part.json && part.view !== undefined) return yield* contradiction(part.view)
     const all = yield* (yield* DataManager).show(part, spanOf(part))
     const total = Candle.size(all)
     const candles = Candle.slice(all, part.limit === undefined ? 0 : Math.max(0, total - part.limit), total)
+    const screen = (yield* Output.Output).screen()
+    const view = part.view ?? (screen.isTerminal && total > 0 ? "chart" : "table")
+    if (view === "chart" && !part.json) {
+      const { bars } = yield* Effect.promise(() => import("./ChartView.js"))
+      const listed = yield* bars(candles, { title: Series.format(part), intraday }, screen)
+      return yield* Output.note(`${count(listed)} of ${LoadText.amount(total, "bar")}; all: --view table`)
+    }
     if (!part.json) yield* Output.line(tableHead)
-    const print = part.json ? jsonLine : tableLine(info(part.timeframe).intraday)
+    const print = part.json ? jsonLine : tableLine(intraday)
     for (let from = 0; from < Candle.size(candles); from += chunk) {
       const rows = Candle.toRows(Candle.slice(candles, from, from + chunk))
       yield* Output.line(rows.map(print).join("\n"))
@@ -55,35 +74,35 @@ export const coverage = (part: Part & { readonly json: boolean }): Program =>
     for (const warning of report.warnings) yield* Output.note(`warning: ${warning}`)
     const { symbol, timeframe, session } = part
     const { venue } = report.instrument
-    yield* part.json
-      ? Output.line(
-          JSON.stringify({
-            symbol,
-            timeframe,
-            session,
-            venue,
-            ...encodeRange(report.range),
-            ...encodeCoverage(report),
-          }),
-        )
-      : Output.line(
-          [
-            `${Series.format(part)}: ${Coverage.format(report)}`,
-            `  ${TimeRange.format(report.range)}, calendar ${venue}`,
-            ...LoadText.ranges("missing", report.missing),
-          ].join("\n"),
-        )
+    if (part.json) {
+      const counts = { ...encodeRange(report.range), ...encodeCoverage(report) }
+      return yield* Output.line(JSON.stringify({ symbol, timeframe, session, venue, ...counts }))
+    }
+    const told = [
+      `${Series.format(part)}: ${Coverage.format(report)}`,
+      `  ${TimeRange.format(report.range)}, calendar ${venue}`,
+      ...LoadText.ranges("missing", report.missing),
+    ]
+    const screen = (yield* Output.Output).screen()
+    if (screen.isTerminal && report.expected + report.unexpected > 0) {
+      const { strip } = yield* Effect.promise(() => import("./ChartView.js"))
+      told.unshift(...(yield* strip(report, told.length, screen)), "")
+    }
+    yield* Output.line(told.join("\n"))
   }).pipe(Effect.provide(Main.layerLocal))
 
 export const list = ({ json }: { readonly json: boolean }): Program =>
   Effect.gen(function* () {
     const all = yield* (yield* DataManager).list
-    if (all.length === 0) return yield* Output.note("No series is kept yet. Load one: ktrdr data load SPX 1d")
+    if (all.length === 0) return yield* Output.note(LoadText.nothingKept)
     const lines = json ? all.map((one) => JSON.stringify(entry(one))) : listTable(all)
     yield* Output.line(lines.join("\n"))
   }).pipe(Effect.provide(Main.layerLocal))
 
 // ---------------------------------------------------------------------------------------------------------
+
+const contradiction = (view: View): UsageError =>
+  new UsageError({ path: ["data", "show"], message: `--view ${view} and --json: expected one of the two` })
 
 const encodeCoverage = Schema.encodeSync(Coverage.Coverage)
 const encodeRange = Schema.encodeSync(TimeRange.TimeRange)
@@ -132,11 +151,5 @@ const listTable = (all: ReadonlyArray<Description>): ReadonlyArray<string> => {
       return [symbol, timeframe, session, count(bars), first ?? "-", last ?? "-", venue, source]
     }),
   ]
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 3 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
-      .join("  ")
-      .trimEnd(),
-  )
+  return Table.lines(rows, [3])
 }

@@ -9,6 +9,7 @@ import * as Terminal from "@effect/platform/Terminal"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Types from "effect/Types"
+import type { DataError } from "../../data/DataError.js"
 import type { Output, OutputError } from "../Output.js"
 import * as Argv from "./Argv.js"
 import { type Failure, UsageError } from "./Failure.js"
@@ -55,6 +56,18 @@ export const make = <const Config extends Command.Command.Config>(
       ),
   }
 }
+
+/** Runs a command with the calendars of the file that `--calendar` names, if it names one. */
+export const withCalendars = <A, E, R>(
+  file: string | undefined,
+  command: Effect.Effect<A, E, R>,
+): Effect.Effect<A, E | DataError, R> =>
+  file === undefined
+    ? command
+    : Effect.flatMap(
+        Effect.promise(() => import("./Calendars.js")),
+        ({ using }) => using(file, command),
+      )
 
 // ---------------------------------------------------------------------------------------------------------
 

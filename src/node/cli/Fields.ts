@@ -12,6 +12,7 @@ import type { Series } from "../../data/Series.js"
 import * as Symbol from "../../data/Symbol.js"
 import * as Timeframe from "../../data/Timeframe.js"
 import * as TimeRange from "../../data/TimeRange.js"
+import * as TimeZone from "../../data/TimeZone.js"
 
 const doc = (error: DataError): HelpDoc.HelpDoc => HelpDoc.p(error.message)
 
@@ -28,6 +29,15 @@ const refusal = (name: string, expected: string, found: string): DataError =>
     expected,
     found: JSON.stringify(found.slice(0, 60)),
     advice: "Correct the value",
+  })
+
+const notAfter = (start: number, end: number): DataError =>
+  new DataError({
+    reason: "InvalidInput",
+    place: "--end",
+    expected: `an instant after --start ${TimeRange.formatInstant(start)}`,
+    found: TimeRange.formatInstant(end),
+    advice: "Give an end that is later than the start",
   })
 
 /** An argument that a rule reads. */
@@ -102,30 +112,68 @@ export const symbol = argument("SYMBOL", "Such as AAPL, BRK.B or EUR/USD", Symbo
 
 export const timeframe = argument("TIMEFRAME", `One of ${Timeframe.all.join(" ")}`, Timeframe.parse)
 
-/** Symbols, each once, and behind them the timeframe: `@effect/cli` can repeat nothing but the last argument. */
+/** Any number of symbols, as often as they are given. */
+export const symbols = Args.text({ name: "SYMBOL" }).pipe(
+  Args.withDescription("Such as AAPL, BRK.B or EUR/USD; all where none is given"),
+  Args.repeated,
+  Args.mapEffect((words) => Either.mapLeft(Either.all(words.map(Symbol.parse)), doc)),
+)
+
+/** A file of symbols, on top of those that are typed. */
+export const symbolsFile = text("symbols", "FILE", "A file of further symbols, one a line")
+
+/**
+ * Symbols, as often as they are given, and behind them the timeframe: `@effect/cli` can repeat nothing but the
+ * last argument. A timeframe alone is for commands that may get their symbols elsewhere.
+ */
 export const symbolsAndTimeframe = Args.text({ name: "SYMBOL... TIMEFRAME" }).pipe(
-  Args.withDescription(`One symbol or more, then one of ${Timeframe.all.join(" ")}`),
-  Args.atLeast(2),
+  Args.withDescription(`Symbols, then one of ${Timeframe.all.join(" ")}`),
+  Args.atLeast(1),
   Args.mapEffect((words) =>
     Either.gen(function* () {
-      const timeframe = yield* Timeframe.parse(words.at(-1) ?? "")
+      const last = words.at(-1) ?? ""
+      if (words.length === 1 && !Timeframe.all.some((timeframe) => timeframe === last)) {
+        return yield* Either.left(
+          HelpDoc.p(`Missing argument: no timeframe behind ${JSON.stringify(last.slice(0, 60))}`),
+        )
+      }
+      const timeframe = yield* Either.mapLeft(Timeframe.parse(last), doc)
       const symbols: Array<Symbol.Symbol> = []
-      for (const word of words.slice(0, -1)) symbols.push(yield* Symbol.parse(word))
-      return { symbols: [...new Set(symbols)], timeframe }
-    }).pipe(Either.mapLeft(doc)),
+      for (const word of words.slice(0, -1)) symbols.push(yield* Either.mapLeft(Symbol.parse(word), doc))
+      return { symbols, timeframe }
+    }),
   ),
 )
 
-export const start = option(
-  "start",
-  "DATE",
-  "First instant, such as 2024-01-02 or 2024-01-02T14:30:00Z",
-  (text) => TimeRange.parseInstant("--start", text),
+/** `--start` and `--end`, in epoch milliseconds, `end` exclusive; refused when it is not after the start. */
+export const span = Options.all({
+  start: option("start", "DATE", "First instant, such as 2024-01-02 or 2024-01-02T14:30:00Z", (text) =>
+    TimeRange.parseInstant("--start", text),
+  ),
+  end: option("end", "DATE", "Instant behind the last, exclusive", (text) =>
+    TimeRange.parseInstant("--end", text),
+  ),
+}).pipe(
+  Options.mapEffect((given) =>
+    given.start === undefined || given.end === undefined || given.start < given.end
+      ? Either.right(given)
+      : Either.left(invalid(notAfter(given.start, given.end))),
+  ),
 )
 
-export const end = option("end", "DATE", "Instant behind the last, exclusive", (text) =>
-  TimeRange.parseInstant("--end", text),
+/** A name of the time-zone database. */
+export const timeZone = option(
+  "timezone",
+  "ZONE",
+  "Of stamps without an offset, such as America/New_York; else UTC",
+  (given) =>
+    TimeZone.isKnown(given)
+      ? Either.right(given)
+      : Either.left(refusal("timezone", "a time zone such as America/New_York", given)),
 )
+
+/** A file of calendars; `withCalendars` runs a command with them. */
+export const calendar = text("calendar", "FILE", "A JSON file of calendars, for venues that have none here")
 
 export const session = flag("extended", "Extended hours: a series of its own beside the regular one").pipe(
   Options.map((extended): Series["session"] => (extended ? "extended" : "regular")),

@@ -37,6 +37,15 @@ export const command = (topic: Topic): string => {
   ])
 }
 
+/** What each argument and option of a command means, by its name. */
+export const meanings = (topic: Topic): ReadonlyMap<string, string> =>
+  new Map(
+    definitions(CommandDescriptor.getHelp(topic.descriptor, config)).map(([name, meaning]) => [
+      name.split(" ")[0]!,
+      meaning,
+    ]),
+  )
+
 /** Help on the commands whose path begins with `path`. */
 export const group = (path: ReadonlyArray<string>, topics: ReadonlyArray<Topic>, version: string): string => {
   const below = topics.filter((topic) => path.every((word, index) => topic.path[index] === word))

@@ -1,9 +1,25 @@
 /**
  * The commands about this machine: hosts, and what shows that all is well.
  */
+import * as Args from "@effect/cli/Args"
+import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import { type Entry, make } from "./Entry.js"
 import * as Fields from "./Fields.js"
+
+const shells = ["bash", "zsh", "fish"] as const
+
+const shell = Args.text({ name: shells.join("|") }).pipe(
+  Args.withDescription("The shell that is to read it"),
+  Args.mapEffect((text) =>
+    Either.fromNullable(
+      shells.find((known) => known === text),
+      () =>
+        HelpDoc.p(`shell: expected one of ${shells.join(" ")}, found ${JSON.stringify(text.slice(0, 60))}`),
+    ),
+  ),
+)
 
 export const all: ReadonlyArray<Entry> = [
   make(
@@ -27,6 +43,38 @@ export const all: ReadonlyArray<Entry> = [
         "host ib --port 5002 --source csv:./bars --faults latency=0.2",
         "A folder of CSV files, at times slowly",
       ],
+    ],
+  ),
+  make(
+    ["doctor"],
+    "Say what is configured, reachable, writable and up to date, and what to do about the rest",
+    {
+      host: Fields.text("host", "URL", "URL of the IB host; else IB_HOST_SERVICE_URL"),
+      json: Fields.flag("json", "One JSON line, progress as JSON lines on standard error"),
+    },
+    (given) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./Doctor.js")),
+        (_) => _.run(given),
+      ),
+    [
+      ["doctor", "Changes nothing; exits with 1 when there is a problem"],
+      ["doctor --host http://127.0.0.1:5001", "The same, and whether that host answers"],
+    ],
+  ),
+  make(
+    ["completions"],
+    "Print a script with which a shell completes commands, options and symbols",
+    { shell },
+    (given) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./Completions.js")),
+        (_) => _.print(given.shell),
+      ),
+    [
+      ["completions bash > ~/.local/share/bash-completion/completions/ktrdr", "For every bash to come"],
+      ["completions zsh > ~/.zfunc/_ktrdr", "For zsh, where ~/.zfunc is a folder of fpath"],
+      ["completions fish > ~/.config/fish/completions/ktrdr.fish", "For fish"],
     ],
   ),
   make(
