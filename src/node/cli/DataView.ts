@@ -30,7 +30,7 @@ export interface Part {
 }
 
 /** The span of a part, for `DataManager`. */
-export const spanOf = ({ start, end }: Part): Span => ({
+export const spanOf = ({ start, end }: Pick<Part, "start" | "end">): Span => ({
   ...(start === undefined ? {} : { start }),
   ...(end === undefined ? {} : { end }),
 })

@@ -6,6 +6,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { DataManager } from "../../data/DataManager.js"
 import { Payload } from "../../data/LoadData.js"
 import * as LoadReport from "../../data/LoadReport.js"
 import * as TimeRange from "../../data/TimeRange.js"
@@ -61,9 +62,11 @@ const show = (options: Options) =>
     const [again] = yield* load([sample], options)
     yield* Output.note("Loading three simulated series at once")
     const rest = yield* load(several, options)
+    const { bars, issues } = yield* Effect.flatMap(DataManager, (manager) => manager.check(sample))
     const { out } = yield* Output.Output
     yield* out(told(first!))
     yield* out(`SPX 1d once more\n  ${LoadText.fetched(again!)}\n`)
+    yield* out(`${LoadText.checked(sample, bars, issues)}\n`)
     for (const report of rest) yield* out(told(report))
   })
 

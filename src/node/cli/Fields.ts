@@ -145,6 +145,24 @@ export const symbolsAndTimeframe = Args.text({ name: "SYMBOL... TIMEFRAME" }).pi
   ),
 )
 
+/** One series by its symbol and timeframe, or none. */
+export const oneSeries = Args.text({ name: "SYMBOL TIMEFRAME" }).pipe(
+  Args.withDescription("A series such as AAPL 1h; all that are kept where none is given"),
+  Args.between(0, 2),
+  Args.mapEffect(([first, second]) =>
+    Either.gen(function* () {
+      if (first === undefined) return undefined
+      const symbol = yield* Either.mapLeft(Symbol.parse(first), doc)
+      if (second === undefined) {
+        return yield* Either.left(
+          HelpDoc.p(`Missing argument: no timeframe behind ${JSON.stringify(symbol)}`),
+        )
+      }
+      return { symbol, timeframe: yield* Either.mapLeft(Timeframe.parse(second), doc) }
+    }),
+  ),
+)
+
 /** `--start` and `--end`, in epoch milliseconds, `end` exclusive; refused when it is not after the start. */
 export const span = Options.all({
   start: option("start", "DATE", "First instant, such as 2024-01-02 or 2024-01-02T14:30:00Z", (text) =>

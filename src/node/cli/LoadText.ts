@@ -4,6 +4,8 @@
 import type { DataError } from "../../data/DataError.js"
 import type { LoadMode } from "../../data/LoadMode.js"
 import * as LoadReport from "../../data/LoadReport.js"
+import type { Issue } from "../../data/Quality.js"
+import * as Series from "../../data/Series.js"
 import * as TimeRange from "../../data/TimeRange.js"
 import { count, duration, plural } from "../../ProgressRenderer.js"
 
@@ -27,15 +29,27 @@ export const report = (of: LoadReport.LoadReport, completing: string): string =>
       (segment) =>
         `${TimeRange.format(segment)}: ${amount(segment.bars, "bar")}, ${segment.reason}: ${segment.message}`,
     ),
-    ...list(
-      `found by the check: ${amount(issues?.length ?? 0, "kind")} of fault`,
-      issues ?? [],
-      ({ kind, severity, count: bars, places }) =>
-        `${severity} ${kind}: ${amount(bars, "bar")}, ${places.join(" ")}`,
-    ),
+    ...(issues === null || issues.length === 0
+      ? []
+      : [`  found by the check: ${amount(issues.length, "kind")} of fault`, ...issueLines(issues, "    ")]),
     ...(isLacking(of) ? [`  complete it with: ${completing}`] : []),
   ].join("\n")
 }
+
+/** `SPX 1d: 5,105 bars checked, nothing found`, with a line or two for each kind of fault. */
+export const checked = (series: Series.Series, bars: number, issues: ReadonlyArray<Issue>): string => {
+  const found = issues.length === 0 ? "nothing found" : `${amount(issues.length, "kind")} of fault`
+  return [`${Series.format(series)}: ${amount(bars, "bar")} checked, ${found}`, ...issueLines(issues)].join(
+    "\n",
+  )
+}
+
+/** What a check found: a line for each kind of fault, one more for what there is to know besides. */
+export const issueLines = (issues: ReadonlyArray<Issue>, indent = "  "): ReadonlyArray<string> =>
+  issues.flatMap(({ severity, kind, count: bars, places, detail }) => [
+    `${indent}${severity} ${kind}: ${amount(bars, "bar")}, ${places.join(" ")}`,
+    ...(detail === undefined ? [] : [`${indent}  ${detail}`]),
+  ])
 
 /** True when bars are missing that another load might fetch. */
 export const isLacking = (of: LoadReport.LoadReport): boolean =>
@@ -77,8 +91,18 @@ export const continuation = (mode: LoadMode, words: ReadonlyArray<string>): Read
 /** A load that failed, as the JSON line that stands in its report's place. */
 export const failure = (
   series: { readonly symbol: string; readonly timeframe: string; readonly session: string },
-  { reason, place, expected, found, advice, suggestion }: DataError,
-): string => JSON.stringify({ ...series, error: { reason, place, expected, found, advice, suggestion } })
+  failed: DataError,
+): string => JSON.stringify({ ...series, error: error(failed) })
+
+/** The fields of an error that are printed as JSON. */
+export const error = ({ reason, place, expected, found, advice, suggestion }: DataError) => ({
+  reason,
+  place,
+  expected,
+  found,
+  advice,
+  suggestion,
+})
 
 /** `  missing: 7 ranges`, the first few of them, how many more; nothing where there are none. */
 export const ranges = (name: string, all: ReadonlyArray<TimeRange.TimeRange>): ReadonlyArray<string> =>
@@ -100,7 +124,12 @@ export const amount = (value: number, unit: string): string => `${count(value)} 
 
 const seconds = (value: number): string => (value < 10 ? `${value.toFixed(1)}s` : duration(value * 1000))
 
-const list = <A>(head: string, all: ReadonlyArray<A>, show: (one: A) => string): ReadonlyArray<string> =>
+/** A head and the first few of many, with how many more there are; nothing where there are none. */
+export const list = <A>(
+  head: string,
+  all: ReadonlyArray<A>,
+  show: (one: A) => string,
+): ReadonlyArray<string> =>
   all.length === 0
     ? []
     : [

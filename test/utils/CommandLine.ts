@@ -1,0 +1,22 @@
+/** The command line inside this process, with a folder of its own for the state. */
+import * as FileSystem from "@effect/platform/FileSystem"
+import { NodeContext } from "@effect/platform-node"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Cli from "../../src/node/Cli.js"
+import * as TestOutput from "./TestOutput.js"
+
+/** Runs command lines in a new folder, where `file` writes files; the folder is gone when the scope closes. */
+export const make = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* fs.makeTempDirectoryScoped({ prefix: "ktrdr-test-" })
+  const environment = ConfigProvider.fromMap(new Map([["KTRDR_HOME", path]]))
+  return {
+    path,
+    /** A file in the folder; returns its path. */
+    file: (name: string, text: string) =>
+      Effect.as(fs.writeFileString(`${path}/${name}`, text), `${path}/${name}`),
+    run: (...words: ReadonlyArray<string>) =>
+      Effect.withConfigProvider(TestOutput.run(Cli.run(words)), environment),
+  }
+}).pipe(Effect.provide(NodeContext.layer))
