@@ -47,12 +47,21 @@ export interface Floor {
   readonly rule: string | undefined
 }
 
+/** The least time that a single rule takes, and what the requests of the key that makes it cost together. */
+export interface Bound {
+  readonly rule: string
+  readonly millis: number
+  readonly cost: number
+}
+
 export interface Plan {
   /** When each request starts (epoch ms), in the order in which they were given. */
   readonly starts: Float64Array
   /** The last of them; the moment of planning where there is none. */
   readonly end: number
-  /** The largest of the lower bounds that single rules set, margins left out: no schedule can be shorter. */
+  /** One for each rule that takes time, the largest first, margins left out. */
+  readonly bounds: ReadonlyArray<Bound>
+  /** The largest of them: no schedule can be shorter. */
   readonly floor: Floor
 }
 

@@ -154,6 +154,29 @@ const runOne = (windows: ReadonlyArray<Pacing.Rule<Request>>, maxOpen = 5) =>
 const withMargin = (windows: ReadonlyArray<Pacing.Rule<Request>>) =>
   windows.map((one) => ({ ...one, windowMillis: one.windowMillis + (one.marginMillis ?? 0) }))
 
+describe("the judge of limiters", () => {
+  it.prop("finds what a look at every instant finds", [someRules, arriving], ([windows, arrivals]) => {
+    const starts = arrivals.map((request) => ({ at: request.at, request }))
+    for (const window of windows) {
+      const { cost, key, limit, windowMillis } = window
+      const found = violations([window], starts)
+      const keys = new Set(arrivals.map(key))
+      for (const one of keys) {
+        if (one === undefined) continue
+        const same = arrivals.filter((request) => key(request) === one)
+        const within = (from: number) =>
+          same
+            .filter(({ at }) => at >= from && at < from + windowMillis)
+            .reduce((sum, request) => sum + (cost?.(request) ?? 1), 0)
+        const isTooFull = same.some(({ at }) =>
+          Array.from({ length: windowMillis }, (_, back) => within(at - back)).some((sum) => sum > limit),
+        )
+        expect(found.some((of) => of.key === one)).toBe(isTooFull)
+      }
+    }
+  })
+})
+
 describe("a limiter", () => {
   it.prop(
     "lets no window of any rule be too full, and lets everybody start, whoever is interrupted",
@@ -227,6 +250,13 @@ describe("a limiter", () => {
     },
     { fastCheck: { numRuns: 50 } },
   )
+
+  it("keeps to a rule that had room when a request came, and was used up while another held it back", () => {
+    const windows = [rule(1, 10, { key: keys.one }), rule(3, 100)]
+    const arrivals = ["a", "a", "b", "c"].map((one, id): Arrival => ({ ...blank, one, id, at: id }))
+    const { startOf } = runAll(windows, arrivals)
+    expect(arrivals.map(startOf)).toEqual([0, 100, 2, 3])
+  })
 
   it("starves nobody: neither who needs two rules that others use in turn, nor who costs two", () => {
     const windows = [rule(1, 10, { key: ({ one }) => (one === "b" ? undefined : "") })]
@@ -402,6 +432,15 @@ describe("a plan", () => {
     expect(end - 1000).toBe(27 * 600_250 + 2000 * 3)
     expect(starts[0]).toBe(1000)
     expect(ProgressRenderer.duration(floor.millis)).toBe("4h 30m")
+    const bounds = [
+      { rule: "60 requests in 10 minutes", millis: 16_200_000, cost: 1638 },
+      { rule: "5 requests in 2 seconds", millis: 654_000, cost: 1638 },
+    ]
+    expect(Pacing.plan(windows, requests, 0).bounds).toEqual(bounds)
+    expect(Pacing.plan(windows.toReversed(), requests, 0)).toMatchObject({ bounds, floor })
+    expect(Pacing.plan(windows, requests.slice(0, 6), 0).bounds).toEqual([
+      { ...bounds[1], millis: 2000, cost: 6 },
+    ])
     expect(Pacing.plan(windows, [], 7)).toMatchObject({ end: 7, floor: { millis: 0, rule: undefined } })
   })
 })

@@ -16,7 +16,8 @@ import * as Coverage from "./Coverage.js"
 import { DataError } from "./DataError.js"
 import * as Instrument from "./Instrument.js"
 import * as LoadMode from "./LoadMode.js"
-import * as LoadPlan from "./LoadPlan.js"
+import type * as LoadPlan from "./LoadPlan.js"
+import * as LoadPlanner from "./LoadPlanner.js"
 import type { LoadReport } from "./LoadReport.js"
 import type * as Quality from "./Quality.js"
 import * as SegmentFetcher from "./SegmentFetcher.js"
@@ -27,23 +28,12 @@ import * as Slices from "./Slices.js"
 import * as TimeRange from "./TimeRange.js"
 import * as TradingCalendar from "./TradingCalendar.js"
 
-/** What to load: `start` and `end` in epoch milliseconds, `end` exclusive. */
-export interface LoadRequest extends Series.Series {
-  readonly mode: LoadMode.LoadMode
-  readonly start?: number
-  readonly end?: number
-  /** Ask again where the source is known to have nothing. */
-  readonly recheck?: boolean
-}
+export type { LoadRequest, PlannedLoad } from "./LoadPlanner.js"
 
 /** A part of a series, `end` exclusive; without bounds, all that is stored. */
 export interface Span {
   readonly start?: number
   readonly end?: number
-}
-
-export interface PlannedLoad extends LoadPlan.LoadPlan {
-  readonly instrument: Instrument.Instrument
 }
 
 export interface CoverageReport extends Coverage.Coverage {
@@ -71,9 +61,11 @@ export interface Service {
    * counts it; a segment that fails for good is named in the report and the rest goes on. Fails when the
    * symbol is unknown, when every segment failed (`NothingLoaded`), or when the store cannot be written.
    */
-  readonly load: (request: LoadRequest) => Effect.Effect<LoadReport, DataError>
+  readonly load: (request: LoadPlanner.LoadRequest) => Effect.Effect<LoadReport, DataError>
   /** What `load` would ask for now, without the load: only the source's listing is asked for. */
-  readonly plan: (request: LoadRequest) => Effect.Effect<PlannedLoad, DataError>
+  readonly plan: LoadPlanner.LoadPlanner["plan"]
+  /** When the requests of such plans would start if all the loads began now. */
+  readonly schedule: LoadPlanner.LoadPlanner["schedule"]
   /** The stored bars; fails with `NotFound` when the series was never written. */
   readonly show: (series: Series.Series, span?: Span) => Effect.Effect<Candles, DataError>
   /** A verdict for every bar that should exist in the span; asks no source. */
@@ -98,16 +90,7 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
   const source = yield* CandleSource
   const store = yield* CandleStore
   const requests = yield* Effect.makeSemaphore(source.concurrency)
-
-  const readStored = (series: Series.Series): Effect.Effect<Stored, DataError> =>
-    Effect.zipWith(
-      store.describe(series),
-      store.readStarts(series),
-      (description, starts): Stored => ({
-        description: Option.getOrUndefined(description),
-        starts,
-      }),
-    )
+  const { readStored, lookUp, plan, schedule } = LoadPlanner.make(source, store)
 
   const described = (series: Series.Series): Effect.Effect<Description, DataError> =>
     Effect.flatMap(
@@ -115,33 +98,19 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
       Option.match({ onNone: () => Effect.fail(notFound(series)), onSome: Effect.succeed }),
     )
 
-  /** What the manifest says serves as long as it is from the same source; `tail` asks an archive for news. */
-  const lookUp = (request: LoadRequest, known: Description | undefined): Effect.Effect<Found, DataError> => {
-    if (request.mode === "local") {
-      return Effect.succeed(known === undefined ? guessed(request) : { listing: known, warnings: [] })
-    }
-    const stale = request.recheck === true || (request.mode === "tail" && known?.last !== undefined)
-    return known?.source === source.name && !stale
-      ? Effect.succeed({ listing: known, warnings: [] })
-      : Effect.map(source.validate(request.symbol, request.timeframe), (listing) => ({
-          listing,
-          warnings: [],
-        }))
-  }
-
   /** Alone with the series; what another process stored while this one waited is planned around. */
   const fetchMissing = Effect.fn("DataManager.fetchMissing")(function* (
     series: Series.Series,
     listing: Listing,
-    before: Stored,
+    before: LoadPlanner.Stored,
     plan: LoadPlan.LoadPlan,
-    planOn: (stored: Stored) => Effect.Effect<LoadPlan.LoadPlan, DataError>,
+    planOn: (stored: LoadPlanner.Stored) => Effect.Effect<LoadPlan.LoadPlan, DataError>,
   ) {
     const { instrument, head, last } = listing
     const tally = SegmentFetcher.tally()
     const fetchWith = Effect.fnUntraced(function* (writer: Writer) {
       const stored = yield* readStored(series)
-      const current = isSame(before, stored) ? plan : yield* planOn(stored)
+      const current = LoadPlanner.isSame(before, stored) ? plan : yield* planOn(stored)
       const known = { series, listing, plan: current, stored: stored.starts }
       const outcome = yield* SegmentFetcher.run({ source, requests, writer, tally, ...known })
       yield* writer.fold
@@ -153,7 +122,10 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     )
   })
 
-  const loadCounting = Effect.fn("DataManager.load")(function* (request: LoadRequest, meter: Meter) {
+  const loadCounting = Effect.fn("DataManager.load")(function* (
+    request: LoadPlanner.LoadRequest,
+    meter: Meter,
+  ) {
     const began = yield* Clock.currentTimeMillis
     const { symbol, timeframe, session, mode } = request
     const series = { symbol, timeframe, session }
@@ -163,7 +135,7 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     const before = yield* readStored(series).pipe(Progress.step("read store"))
     const found = yield* lookUp(request, before.description).pipe(Progress.step("look up symbol"))
     const now = yield* Clock.currentTimeMillis
-    const planOn = (stored: Stored) => planFor(request, found.listing, stored, now)
+    const planOn = (stored: LoadPlanner.Stored) => LoadPlanner.planOn(request, found.listing, stored, now)
     const plan = yield* Effect.suspend(() => planOn(before)).pipe(Progress.step("plan"))
     const fetching = fetchMissing(series, found.listing, before, plan, planOn)
     const outcome = yield* (
@@ -198,20 +170,12 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
       given_up: outcome.givenUp,
       warnings: [...found.warnings, ...plan.warnings, ...outcome.warnings],
       issues,
-      duration_seconds: ((yield* Clock.currentTimeMillis) - began) / 1000,
+      duration_seconds: Math.max(0, (yield* Clock.currentTimeMillis) - began) / 1000,
     }
     return report
   })
 
-  const plan = Effect.fn("DataManager.plan")(function* (request: LoadRequest) {
-    const { symbol, timeframe, session } = request
-    const stored = yield* readStored({ symbol, timeframe, session })
-    const { listing, warnings } = yield* lookUp(request, stored.description)
-    const planned = yield* planFor(request, listing, stored, yield* Clock.currentTimeMillis)
-    return { ...planned, instrument: listing.instrument, warnings: [...warnings, ...planned.warnings] }
-  })
-
-  const load = (request: LoadRequest): Effect.Effect<LoadReport, DataError> =>
+  const load = (request: LoadPlanner.LoadRequest): Effect.Effect<LoadReport, DataError> =>
     Effect.suspend(() => {
       const meter: Meter = { requests: 0 }
       return Effect.provideService(loadCounting(request, meter), RequestMeter, meter)
@@ -299,7 +263,18 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     return report
   })
 
-  return { source: source.name, load, plan, show, coverage, check, repair, importCandles, list: store.list }
+  return {
+    source: source.name,
+    load,
+    plan,
+    schedule,
+    show,
+    coverage,
+    check,
+    repair,
+    importCandles,
+    list: store.list,
+  }
 })
 
 export const layer: Layer.Layer<DataManager, never, CandleSource | CandleStore> = Layer.effect(
@@ -316,48 +291,6 @@ const steps: ReadonlyArray<Progress.PlannedStep> = [
   { name: "fetch", weight: 90 },
   { name: "check coverage", weight: 7 },
 ]
-
-interface Stored {
-  readonly description: Description | undefined
-  readonly starts: Float64Array
-}
-
-interface Found {
-  readonly listing: Listing
-  readonly warnings: ReadonlyArray<string>
-}
-
-const planFor = (
-  { symbol, timeframe, session, mode, start, end, recheck }: LoadRequest,
-  listing: Listing,
-  { starts, description }: Stored,
-  now: number,
-): Effect.Effect<LoadPlan.LoadPlan, DataError> =>
-  LoadPlan.make({
-    series: { symbol, timeframe, session },
-    mode,
-    start,
-    end,
-    listing,
-    stored: starts,
-    noData: recheck === true ? [] : (description?.noData ?? []),
-    now,
-  })
-
-const guessed = ({ symbol }: LoadRequest): Found => {
-  const { instrument, warning } = Instrument.guess(symbol)
-  return { listing: { instrument, head: undefined, last: undefined }, warnings: [warning] }
-}
-
-/** No bar came in between, and nothing was learnt of where there are none. */
-const isSame = (a: Stored, b: Stored): boolean => {
-  const [known, now] = [a.description?.noData ?? [], b.description?.noData ?? []]
-  return (
-    a.starts.length === b.starts.length &&
-    known.length === now.length &&
-    known.every((range, index) => range.start === now[index]?.start && range.end === now[index]?.end)
-  )
-}
 
 /** What the source says of a series is not what the store was told of it. */
 const isNews = (listing: Listing, source: string, known: Description | undefined): boolean =>

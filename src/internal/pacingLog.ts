@@ -8,12 +8,18 @@ export interface Entry {
   readonly cost: number
 }
 
-/** The log of one key of one rule. Its entries are in order of time, for time never falls. */
-export class SlidingLog {
+/**
+ * The log of one key of one rule. Its entries are in order of time, for time never falls. `Waiter` is whoever
+ * waits.
+ */
+export class SlidingLog<Waiter> {
   /** What the entries cost together. */
   used = 0
-  /** Waiting requests that hold on to the log. */
+  /** How many requests wait that take of it, and what they cost together. */
   waiters = 0
+  wanted = 0
+  /** Those of them that came while the log had room for all, and so need not look at it. */
+  readonly careless = new Set<Waiter>()
   readonly entries: Array<Entry> = []
   #head = 0
 
@@ -25,6 +31,11 @@ export class SlidingLog {
 
   get isEmpty(): boolean {
     return this.#head === this.entries.length
+  }
+
+  /** Has room for all that wait, in whatever order they start. */
+  get isAmple(): boolean {
+    return this.used + this.wanted <= this.limit
   }
 
   /**
@@ -72,8 +83,8 @@ export class SlidingLog {
 }
 
 /** The logs of one rule by key. A log that is empty and that nobody waits for is dropped. */
-export class RuleLogs {
-  readonly logs = new Map<string, SlidingLog>()
+export class RuleLogs<Waiter> {
+  readonly logs = new Map<string, SlidingLog<Waiter>>()
   readonly #order: Array<{ readonly at: number; readonly key: string }> = []
   #head = 0
 
@@ -83,10 +94,10 @@ export class RuleLogs {
     readonly nextId: () => number,
   ) {}
 
-  get(key: string): SlidingLog {
+  get(key: string): SlidingLog<Waiter> {
     const known = this.logs.get(key)
     if (known !== undefined) return known
-    const log = new SlidingLog(this.nextId(), this.limit, this.spanMillis)
+    const log = new SlidingLog<Waiter>(this.nextId(), this.limit, this.spanMillis)
     this.logs.set(key, log)
     return log
   }

@@ -1,7 +1,7 @@
 /**
  * The starts of a set of requests that all wait from the beginning, as the limiter would make them.
  */
-import type { Floor, Plan, Rule, Started } from "../Pacing.js"
+import type { Bound, Plan, Rule, Started } from "../Pacing.js"
 import { Schedule, type Use } from "./pacingSchedule.js"
 
 /** Works in slices: each turn starts so many requests at most, the last one returns the plan. */
@@ -32,7 +32,7 @@ export function* planning<Request>(
     })
   }
 
-  const binds = ({ rule, key }: Use): boolean => {
+  const binds = ({ rule, key }: Use<Request>): boolean => {
     const asked = demands[rule]!.get(key)
     return asked !== undefined && total(asked) > rules[rule]!.limit
   }
@@ -53,7 +53,9 @@ export function* planning<Request>(
     }
     if (turn % slice === 0) yield
   }
-  return { starts, end: starts.reduce((a, b) => Math.max(a, b), now), floor: floorOf(rules, demands, now) }
+  const bounds = boundsOf(rules, demands, now)
+  const { millis, rule } = bounds[0] ?? { millis: 0, rule: undefined }
+  return { starts, end: starts.reduce((a, b) => Math.max(a, b), now), bounds, floor: { millis, rule } }
 }
 
 // -----------------------------------------------------------------------------
@@ -78,20 +80,21 @@ const costOf = <Request>({ cost }: Rule<Request>, request: Request): number => c
 
 const total = ({ cost, past }: Demand): number => past.reduce((sum, entry) => sum + entry.cost, cost)
 
-const floorOf = <Request>(
+const boundsOf = <Request>(
   rules: ReadonlyArray<Rule<Request>>,
   demands: ReadonlyArray<Map<string, Demand>>,
   now: number,
-): Floor => {
-  let floor: Floor = { millis: 0, rule: undefined }
-  rules.forEach((rule, position) => {
-    for (const asked of demands[position]!.values()) {
-      const millis = least(rule, asked, now)
-      if (millis > floor.millis) floor = { millis, rule: rule.name }
-    }
-  })
-  return floor
-}
+): ReadonlyArray<Bound> =>
+  rules
+    .flatMap((rule, position) => {
+      let bound: Bound = { rule: rule.name, millis: 0, cost: 0 }
+      for (const asked of demands[position]!.values()) {
+        const millis = least(rule, asked, now)
+        if (millis > bound.millis) bound = { ...bound, millis, cost: asked.cost }
+      }
+      return bound.millis > 0 ? [bound] : []
+    })
+    .sort((a, b) => b.millis - a.millis)
 
 /**
  * Counted back from the last start, as many windows as the cost fills hold it and whatever of the log reaches

@@ -6,10 +6,10 @@ import type { Rule } from "../Pacing.js"
 import { type Entry, RuleLogs, type SlidingLog } from "./pacingLog.js"
 
 /** What a request takes of one rule. */
-export interface Use {
+export interface Use<Request> {
   readonly rule: number
   readonly key: string
-  readonly log: SlidingLog
+  readonly log: SlidingLog<Waiter<Request>>
   readonly cost: number
 }
 
@@ -17,14 +17,18 @@ export interface Waiter<Request> {
   readonly request: Request
   readonly order: number
   readonly arrived: number
-  readonly group: Group<Request>
+  readonly uses: ReadonlyArray<Use<Request>>
+  group: Group<Request>
   /** What it took when it started, one for each use. */
   taken: ReadonlyArray<Entry>
 }
 
-/** Requests that take the same of the same logs: where one may start, each may. */
+/**
+ * Requests that take the same of the same logs: where one may start, each may. Logs that have room for all who
+ * wait are left out, or requests that no other is like would each be a group.
+ */
 export interface Group<Request> {
-  readonly uses: ReadonlyArray<Use>
+  readonly uses: ReadonlyArray<Use<Request>>
   readonly name: string
   waiting: Array<Waiter<Request>>
   head: number
@@ -47,10 +51,11 @@ export class Schedule<Request> {
   /** Nobody starts before. */
   pausedUntil = Number.NEGATIVE_INFINITY
   readonly #rules: ReadonlyArray<Rule<Request>>
-  readonly #logs: ReadonlyArray<RuleLogs>
+  readonly #logs: ReadonlyArray<RuleLogs<Waiter<Request>>>
   readonly #groups = new Map<string, Group<Request>>()
   /** The longest span of a rule: who has waited for longer is not overtaken any more. */
   readonly #patience: number
+  readonly #nowhere: Group<Request> = { uses: [], name: "", waiting: [], head: 0 }
   #ids = 0
   #order = 0
 
@@ -66,7 +71,7 @@ export class Schedule<Request> {
     return this.#logs.reduce((sum, { logs }) => sum + logs.size, 0)
   }
 
-  usesOf(request: Request): ReadonlyArray<Use> {
+  usesOf(request: Request): ReadonlyArray<Use<Request>> {
     return this.#rules.flatMap(({ key: keyOf, cost }, rule) => {
       const key = keyOf(request)
       return key === undefined
@@ -76,33 +81,35 @@ export class Schedule<Request> {
   }
 
   /** Puts a request behind those that wait; only `uses` are looked at. */
-  add(request: Request, now: number, uses: ReadonlyArray<Use> = this.usesOf(request)): Waiter<Request> {
-    const name = uses.map(({ log, cost }) => `${log.id}*${cost}`).join()
-    let group = this.#groups.get(name)
-    if (group === undefined) {
-      group = { uses, name, waiting: [], head: 0 }
-      this.#groups.set(name, group)
-      for (const { log } of uses) log.waiters++
+  add(
+    request: Request,
+    now: number,
+    uses: ReadonlyArray<Use<Request>> = this.usesOf(request),
+  ): Waiter<Request> {
+    for (const { log, cost } of uses) {
+      log.waiters++
+      log.wanted += cost
+      if (log.isAmple || log.careless.size === 0) continue
+      const waiters = [...log.careless]
+      log.careless.clear()
+      for (const waiter of waiters) {
+        this.#leave(waiter)
+        this.#join(waiter)
+      }
     }
-    const waiter: Waiter<Request> = { request, order: this.#order++, arrived: now, group, taken: [] }
-    group.waiting.push(waiter)
+    const waiter = { request, order: this.#order++, arrived: now, uses, group: this.#nowhere, taken: [] }
+    for (const { log } of uses) if (log.isAmple) log.careless.add(waiter)
+    this.#join(waiter)
     return waiter
   }
 
   /** Takes a request out that waits. */
   remove(waiter: Waiter<Request>): void {
-    const { group } = waiter
-    const index = group.waiting.indexOf(waiter, group.head)
-    if (index === group.head) group.head++
-    else if (index > 0) group.waiting.splice(index, 1)
-    if (group.head * 2 > group.waiting.length) {
-      group.waiting.splice(0, group.head)
-      group.head = 0
-    }
-    if (group.waiting.length > 0) return
-    this.#groups.delete(group.name)
-    for (const { log, rule, key } of group.uses) {
+    this.#leave(waiter)
+    for (const { log, rule, key, cost } of waiter.uses) {
       log.waiters--
+      log.wanted -= cost
+      log.careless.delete(waiter)
       this.#logs[rule]!.release(key)
     }
   }
@@ -133,7 +140,7 @@ export class Schedule<Request> {
 
   /** Takes it out of those that wait, and into the logs as started at `at`, not before any other. */
   start(waiter: Waiter<Request>, at: number): void {
-    waiter.taken = waiter.group.uses.map(({ rule, key, log, cost }) => {
+    waiter.taken = waiter.uses.map(({ rule, key, log, cost }) => {
       const entry = { at, cost }
       log.add(entry)
       this.#logs[rule]!.started(key, at)
@@ -144,7 +151,7 @@ export class Schedule<Request> {
 
   /** Takes back one that started but was not sent. */
   retract(waiter: Waiter<Request>): void {
-    waiter.group.uses.forEach(({ log, rule, key }, index) => {
+    waiter.uses.forEach(({ log, rule, key }, index) => {
       if (log.remove(waiter.taken[index]!)) this.#logs[rule]!.release(key)
     })
   }
@@ -157,6 +164,30 @@ export class Schedule<Request> {
       if (until > wait.until) wait = { until, rule }
     }
     return wait
+  }
+
+  /** Into the group of those that look at the same logs, in the order of arrival. */
+  #join(waiter: Waiter<Request>): void {
+    const uses = waiter.uses.filter(({ log }) => !log.careless.has(waiter))
+    const name = uses.map(({ log, cost }) => `${log.id}*${cost}`).join()
+    const group = this.#groups.get(name) ?? { uses, name, waiting: [], head: 0 }
+    this.#groups.set(name, group)
+    let index = group.waiting.length
+    while (index > group.head && group.waiting[index - 1]!.order > waiter.order) index--
+    group.waiting.splice(index, 0, waiter)
+    waiter.group = group
+  }
+
+  #leave(waiter: Waiter<Request>): void {
+    const { group } = waiter
+    const index = group.waiting.indexOf(waiter, group.head)
+    if (index === group.head) group.head++
+    else if (index > 0) group.waiting.splice(index, 1)
+    if (group.head * 2 > group.waiting.length) {
+      group.waiting.splice(0, group.head)
+      group.head = 0
+    }
+    if (group.waiting.length === 0) this.#groups.delete(group.name)
   }
 
   #oldest(): Waiter<Request> | undefined {

@@ -60,6 +60,8 @@ describe("help", () => {
           --extended                       Extended hours: a series of its own beside the regular one
           --calendar FILE                  A JSON file of calendars, for venues that have none here
           --recheck                        Ask again for bars that the source is known not to have
+          --plan                           Say what it would ask for and how long that takes at least, and stop
+          --pacing strict|adaptive|none    adaptive (the default): the IB rules; strict: for longer bars too; none
           --host URL                       URL of the IB host; else IB_HOST_SERVICE_URL, else an embedded host
           --json                           Reports as JSON lines, progress as JSON lines on standard error
           --no-progress                    Show no progress
@@ -74,6 +76,8 @@ describe("help", () => {
               The same of every symbol of a file
           ktrdr data load AAPL 1m --mode full --start 2024-01-02 --end 2024-02-01
               One month, gaps included
+          ktrdr data load AAPL 1s --mode full --start 2024-01-02 --plan
+              How many requests that takes, and how long at least
         "
       `)
     }),

@@ -1,6 +1,6 @@
 /**
- * Judges what a limiter did by the text of the rules alone: every window that could be too full begins with a
- * start, so each of those is counted out. It shares nothing with the limiter.
+ * Judges what a limiter did by the text of the rules alone: a window that is too full can be moved to begin
+ * with a start, so those are all that are counted. It shares nothing with the limiter.
  */
 
 export interface Limit<Request> {
@@ -24,7 +24,7 @@ export interface Violation {
   readonly cost: number
 }
 
-/** Every window `[from, from + windowMillis)` of every rule and key that holds more than the limit. */
+/** Every window `[from, from + windowMillis)`, of every rule and key, that begins with a start and is too full. */
 export const violations = <Request>(
   rules: ReadonlyArray<Limit<Request>>,
   starts: ReadonlyArray<Start<Request>>,
@@ -38,11 +38,17 @@ export const violations = <Request>(
       all.push({ at, cost: rule.cost?.(request) ?? 1 })
       byKey.set(key, all)
     }
-    return [...byKey].flatMap(([key, all]) =>
-      all.flatMap(({ at: from }) => {
-        let cost = 0
-        for (const one of all) if (one.at >= from && one.at < from + rule.windowMillis) cost += one.cost
-        return cost > rule.limit ? [{ rule: rule.name, key, from, cost }] : []
-      }),
-    )
+    return [...byKey].flatMap(([key, all]) => {
+      all.sort((a, b) => a.at - b.at)
+      const found: Array<Violation> = []
+      let cost = 0
+      let end = 0
+      for (const [index, { at: from, cost: own }] of all.entries()) {
+        while (end < all.length && all[end]!.at < from + rule.windowMillis) cost += all[end++]!.cost
+        const isFirst = index === 0 || all[index - 1]!.at < from
+        if (cost > rule.limit && isFirst) found.push({ rule: rule.name, key, from, cost })
+        cost -= own
+      }
+      return found
+    })
   })

@@ -63,6 +63,23 @@ export const make: Effect.Effect<CandleSource.Service, never, IbHost | Scope.Sco
       return found
     })
 
+    /** Open once the one has its answer who asks for all that would know; who then does not asks as well. */
+    let asked: Effect.Latch | undefined
+    const findOut = (symbol: Symbol, timeframe: Timeframe) =>
+      Effect.suspend(() => {
+        if (asked !== undefined) {
+          const ask = Effect.suspend(() => (own === undefined ? validate(symbol, timeframe) : Effect.void))
+          return Effect.zipRight(asked.await, ask)
+        }
+        const latch = Effect.unsafeMakeLatch(false)
+        asked = latch
+        const done = Effect.sync(() => {
+          latch.unsafeOpen()
+          asked = undefined
+        })
+        return Effect.ensuring(validate(symbol, timeframe), done)
+      })
+
     const ask = (
       request: CandleSource.Request,
       range: TimeRange.TimeRange,
@@ -97,7 +114,7 @@ export const make: Effect.Effect<CandleSource.Service, never, IbHost | Scope.Sco
     const fetch = Effect.fn("IbCandleSource.fetch")(function* (request: CandleSource.Request) {
       const { series, instrument, range } = request
       if (!IbRules.ktrdrKnows.has(series.timeframe)) {
-        if (own === undefined) yield* validate(instrument.symbol, series.timeframe)
+        if (own === undefined) yield* findOut(instrument.symbol, series.timeframe)
         if (own === false) {
           const error = `it serves no ${series.timeframe} bars and would send daily ones`
           return yield* refused(error, Series.format(series))

@@ -29,6 +29,10 @@ export class PacingMode extends Context.Reference<PacingMode>()("ktrdr/hosts/ib/
   defaultValue: (): Mode => "adaptive",
 }) {}
 
+/** Whether the hard rules hold for bars of the timeframe. */
+export const isHard = (mode: Mode, timeframe: Timeframe): boolean =>
+  mode === "strict" || (mode === "adaptive" && IbRules.isSmall(timeframe))
+
 /** What a request is of, as far as its pace depends on it. */
 export interface Paced {
   /** Symbol and instrument type. */
@@ -61,11 +65,10 @@ export const historical = ({ instrument, range, series }: CandleSource.Request):
 /** `IbRules.pacing` for a client that has at most `maxOpen` requests open. */
 export const rules = (mode: Exclude<Mode, "none">, maxOpen: number): Pacing.Rules<Paced> => {
   const { always, marginMillis, quickMillis, smallBars } = IbRules.pacing
-  const isHard = (timeframe: Timeframe): boolean => mode === "strict" || IbRules.isSmall(timeframe)
   const hard =
     (key: (contract: string, bars: NonNullable<Paced["bars"]>) => string) =>
     ({ bars, contract }: Paced): string | undefined =>
-      bars !== undefined && isHard(bars.timeframe) ? key(contract, bars) : undefined
+      bars !== undefined && isHard(mode, bars.timeframe) ? key(contract, bars) : undefined
   return {
     windows: [
       {
@@ -119,7 +122,7 @@ const open: Gate = { pass: (attempt) => attempt, refused: () => Effect.void }
 
 const gate = (pacing: Pacing.Pacing<Paced>, request: Paced): Gate => {
   let permit: Pacing.Permit | undefined
-  const slower = (millis?: number) => permit?.slower(millis) ?? Effect.void
+  const slower = (millis?: number) => Effect.suspend(() => permit?.slower(millis) ?? Effect.void)
   return {
     pass: (attempt) =>
       pacing.run(request, (given) => {

@@ -17,12 +17,15 @@ export const smallBarReachMillis = 183 * 86_400_000
 export const pacingMillis = 60_000
 
 /**
- * The pacing of requests; `limit` requests in any window of `windowMillis`. `smallBars` holds for bars of 30
- * seconds or less (in `all` those for `BID_ASK` count twice) and, where a user wants it strict, for all
- * historical requests; `always` for every request. A window is kept `marginMillis` longer, for requests do not
- * take equally long to reach the gateway. An answer within `quickMillis` tells of a gateway at ease.
+ * The pacing of requests as it was on `asOf`; `limit` requests in any window of `windowMillis`. `smallBars`
+ * holds for bars of 30 seconds or less (in `all` those for `BID_ASK` count twice) and, where a user wants it
+ * strict, for all historical requests; `always` for every request. A window is kept `marginMillis` longer, for
+ * requests do not take equally long to reach the gateway. An answer within `quickMillis` tells of a gateway at
+ * ease.
  */
 export const pacing = {
+  of: "Interactive Brokers",
+  asOf: "2025-06-30",
   smallBars: {
     all: { name: "60 requests in 10 minutes", limit: 60, windowMillis: 600_000 },
     sameContract: { name: "5 requests for one contract in 2 seconds", limit: 5, windowMillis: 2000 },

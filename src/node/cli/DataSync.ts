@@ -2,13 +2,16 @@
  * `ktrdr data sync`
  */
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { DataManager } from "../../data/DataManager.js"
 import * as Series from "../../data/Series.js"
 import type { Symbol } from "../../data/Symbol.js"
 import * as Sync from "../../data/Sync.js"
+import * as IbPacing from "../../hosts/ib/IbPacing.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import type { Failure } from "./Failure.js"
+import * as LoadPlans from "./LoadPlans.js"
 import * as LoadSource from "./LoadSource.js"
 import * as Loads from "./Loads.js"
 import * as LoadText from "./LoadText.js"
@@ -20,12 +23,18 @@ export interface Options {
   /** A file of further symbols. */
   readonly symbols: string | undefined
   readonly anySource: boolean
+  /** Print what would be asked for, and stop. */
+  readonly plan: boolean
+  readonly pacing: IbPacing.Mode
   readonly host: string | undefined
   readonly json: boolean
   readonly noProgress: boolean
 }
 
-/** Loads what is newer than what is kept, and the holes in it, of every stored series, as `Loads.run` does. */
+/**
+ * Loads what is newer than what is kept, and the holes in it, of every stored series, as `Loads.run` does, or
+ * prints the plan of it, as `LoadPlans.print` does.
+ */
 export const run = (options: Options): Effect.Effect<void, Failure | Output.OutputError, Output.Output> =>
   Effect.gen(function* () {
     const only = yield* SymbolsFile.join(options.only, options.symbols)
@@ -35,7 +44,10 @@ export const run = (options: Options): Effect.Effect<void, Failure | Output.Outp
     )
     if (stored.length === 0) return yield* Output.note(LoadText.nothingKept)
     const source = yield* LoadSource.make(options.host)
-    yield* Effect.provide(sync(options, only), Main.layerLoad(source, Main.layerStore))
+    yield* Effect.provide(
+      sync(options, only),
+      Layer.merge(Main.layerLoad(source, Main.layerStore), Main.layerEstimates),
+    ).pipe(Effect.provideService(IbPacing.PacingMode, options.pacing))
   })
 
 // ---------------------------------------------------------------------------------------------------------
@@ -57,5 +69,7 @@ const sync = (options: Options, only: ReadonlyArray<Symbol>) =>
           "name their symbols or give --any-source to load them from there",
       )
     }
+    if (options.plan) return yield* LoadPlans.print(loads, options)
+    yield* LoadPlans.sayFloor(loads, options)
     yield* Loads.run(loads, { ...options, mode: "tail" })
   })

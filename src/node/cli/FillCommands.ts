@@ -17,6 +17,18 @@ const shown = {
   noProgress: Fields.flag("no-progress", "Show no progress"),
 }
 
+const paced = {
+  plan: Fields.flag("plan", "Say what it would ask for and how long that takes at least, and stop"),
+  pacing: Options.map(
+    Fields.choice("pacing", "adaptive (the default): the IB rules; strict: for longer bars too; none", [
+      "strict",
+      "adaptive",
+      "none",
+    ]),
+    (mode) => mode ?? "adaptive",
+  ),
+}
+
 export const all: ReadonlyArray<Entry> = [
   make(
     ["data", "load"],
@@ -36,6 +48,7 @@ export const all: ReadonlyArray<Entry> = [
       session: Fields.session,
       calendar: Fields.calendar,
       recheck: Fields.flag("recheck", "Ask again for bars that the source is known not to have"),
+      ...paced,
       ...shown,
     },
     ({ span, calendar, ...given }) =>
@@ -51,6 +64,10 @@ export const all: ReadonlyArray<Entry> = [
       ["data load AAPL MSFT EUR/USD 1h", "What is newer than what is kept, of three series at once"],
       ["data load 1d --symbols watchlist.txt", "The same of every symbol of a file"],
       ["data load AAPL 1m --mode full --start 2024-01-02 --end 2024-02-01", "One month, gaps included"],
+      [
+        "data load AAPL 1s --mode full --start 2024-01-02 --plan",
+        "How many requests that takes, and how long at least",
+      ],
     ],
   ),
   make(
@@ -63,6 +80,7 @@ export const all: ReadonlyArray<Entry> = [
         "any-source",
         "Series whose bars came from elsewhere as well, imported ones too",
       ),
+      ...paced,
       ...shown,
     },
     (given) =>

@@ -276,6 +276,21 @@ describe("IbCandleSource", () => {
     }).pipe(Logger.withMinimumLogLevel(LogLevel.None)),
   )
 
+  it.scopedLive("finds out once what host it is, however many ask for seconds at once", () =>
+    Effect.gen(function* () {
+      const { host, source } = yield* stage
+      const valid = { success: true, is_valid: true, contract_info: null, error_code: null }
+      host.otherwise = ({ url }) => (url.endsWith("/validate") ? FakeHost.json(valid) : nothing)
+      const seconds = ask("AAPL", "1s", "2024-01-02T14:30:00Z", "2024-01-02T15:00:00Z")
+      yield* Effect.all(
+        [1, 2, 3, 4].map(() => source.fetch(seconds)),
+        { concurrency: "unbounded" },
+      )
+      const paths = host.requests.map(({ url }) => url.split("/").at(-1))
+      expect(paths).toEqual(["validate", ...Array.from({ length: 4 }, () => "historical")])
+    }).pipe(Logger.withMinimumLogLevel(LogLevel.None)),
+  )
+
   it.scopedLive("lists what ktrdr's own host lists", () =>
     Effect.gen(function* () {
       const source = yield* adapter({ baseUrl: yield* serve() })
