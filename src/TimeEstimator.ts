@@ -3,6 +3,7 @@
  * it of success; the time left that observers see blends that with the run's own pace. Without a layer nothing
  * is learned, and the time left is the run's own pace alone.
  */
+import type { PlatformError } from "@effect/platform/Error"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -11,7 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as History from "./internal/timeEstimateHistory.js"
+import { kept } from "./internal/timeEstimateHistory.js"
 
 const Positive = Schema.Number.pipe(Schema.finite(), Schema.positive())
 
@@ -19,13 +20,16 @@ const Share = Schema.Number.pipe(Schema.finite(), Schema.nonNegative())
 
 /**
  * A run that succeeded: how many units of work it did, and in how many milliseconds; where it was watched,
- * also which part of its time at work the first half of its work took, and how long it waited, as a part of
- * its time at work.
+ * also which part of its time at work the first half of its work took, how long it waited, as a part of its
+ * time at work, in which part of its duration items were at work or waited, and how long none was after the
+ * first of them, as a part of that.
  */
 export const Run = Schema.Struct({
   units: Positive,
   millis: Positive,
-  habit: Schema.optional(Schema.Struct({ firstHalf: Share, waiting: Share })),
+  habit: Schema.optional(
+    Schema.Struct({ firstHalf: Share, waiting: Share, counting: Share, besides: Share }),
+  ),
 })
 export type Run = typeof Run.Type
 
@@ -60,7 +64,14 @@ export const make: Effect.Effect<Service, never, KeyValueStore.KeyValueStore | S
     const scope = yield* Effect.scope
     const turn = Effect.unsafeMakeSemaphore(1)
     const pending = new Map<string, ReadonlyArray<Run>>()
-    let isWarned = false
+    const warned = new Set<string>()
+
+    const warn = (message: string, error: PlatformError) =>
+      Effect.suspend(() => {
+        if (warned.has(message)) return Effect.void
+        warned.add(message)
+        return Effect.logWarning(message, error)
+      })
 
     const setAside = (key: string, text: string) =>
       store
@@ -74,7 +85,7 @@ export const make: Effect.Effect<Service, never, KeyValueStore.KeyValueStore | S
           ),
         )
 
-    const read = (key: string): Effect.Effect<ReadonlyArray<Run>> =>
+    const read = (key: string): Effect.Effect<ReadonlyArray<Run>, PlatformError> =>
       Effect.gen(function* () {
         const text = Option.getOrUndefined(yield* store.get(key))
         if (text === undefined) return []
@@ -82,23 +93,21 @@ export const make: Effect.Effect<Service, never, KeyValueStore.KeyValueStore | S
         if (Either.isRight(entry)) return entry.right.runs
         yield* setAside(key, text)
         return []
-      }).pipe(
-        Effect.catchAll((error) =>
-          Effect.as(Effect.logWarning(`The estimates of ${key} cannot be read`, error), []),
-        ),
-      )
+      })
 
+    /** What cannot be read just now is not written over. */
     const write = (key: string) =>
       Effect.gen(function* () {
         const runs = pending.get(key) ?? []
-        const all = [...(yield* read(key)), ...runs].slice(-History.kept)
-        const written = yield* Effect.either(store.set(key, encode({ version: 1, runs: all })))
+        yield* read(key).pipe(
+          Effect.flatMap((earlier) =>
+            store.set(key, encode({ version: 1, runs: [...earlier, ...runs].slice(-kept) })),
+          ),
+          Effect.catchAll((error) => warn("Estimates of how long things take cannot be kept", error)),
+        )
         const further = (pending.get(key) ?? []).slice(runs.length)
         if (further.length === 0) pending.delete(key)
         else pending.set(key, further)
-        if (Either.isRight(written) || isWarned) return
-        isWarned = true
-        yield* Effect.logWarning("Estimates of how long things take cannot be kept", written.left)
       })
 
     /** Whoever is late for the turn finds nothing left to do. */
@@ -114,12 +123,18 @@ export const make: Effect.Effect<Service, never, KeyValueStore.KeyValueStore | S
     return {
       learns: true,
       runs: (key) =>
-        Effect.map(read(key), (runs) => [...runs, ...(pending.get(key) ?? [])].slice(-History.kept)),
+        turn
+          .withPermits(1)(read(key))
+          .pipe(
+            Effect.catchAll((error) =>
+              Effect.as(warn(`The estimates of ${key} cannot be read`, error), [] as ReadonlyArray<Run>),
+            ),
+            Effect.map((runs) => [...runs, ...(pending.get(key) ?? [])].slice(-kept)),
+          ),
       record: (key, run) =>
         Effect.suspend(() => {
           if (!isRun(run)) return Effect.void
-          const earlier = pending.get(key)
-          pending.set(key, [...(earlier ?? []), run].slice(-History.kept))
+          pending.set(key, [...(pending.get(key) ?? []), run])
           return Effect.asVoid(Effect.forkIn(Effect.uninterruptible(flush), scope))
         }),
     }

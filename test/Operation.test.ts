@@ -1,11 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import * as Operation from "../src/Operation.js"
 import * as Progress from "../src/Progress.js"
+import type { ProgressSnapshot } from "../src/ProgressSnapshot.js"
+import * as TimeEstimator from "../src/TimeEstimator.js"
+import { VirtualTime } from "./utils/VirtualTime.js"
 
 class CopyError extends Schema.TaggedError<CopyError>()("CopyError", { file: Schema.String }) {}
 
@@ -98,4 +103,131 @@ describe("Operation", () => {
       expect(yield* Operation.makeId("copy")).toMatch(/^op_copy_20250102_030405_[0-9a-f]{8}$/)
     }),
   )
+})
+
+/** Work whose items take a second each, of which some are found done; it may end badly, or consist of parts. */
+const Dig = Operation.make("dig", {
+  version: 1,
+  payload: Schema.Struct({
+    holes: Schema.Number,
+    found: Schema.optionalWith(Schema.Number, { default: () => 0 }),
+    end: Schema.optionalWith(Schema.Literal("success", "failure", "never"), { default: () => "success" }),
+    parts: Schema.optionalWith(Schema.Number, { default: () => 0 }),
+  }),
+  success: Schema.Void,
+  error: CopyError,
+  context: Schema.Struct({}),
+  idempotencyKey: ({ holes }) => String(holes),
+  resume: "again",
+  estimate: ({ holes, parts }) => ({
+    key: parts === 0 ? "dig" : "dig many",
+    units: holes * Math.max(1, parts),
+    unit: "hole",
+  }),
+  render: () => "Digging",
+})
+
+const digging: Layer.Layer<Operation.Handler<"dig">> = Dig.toLayer(({ holes, found, end, parts }) => {
+  const work = Effect.gen(function* () {
+    yield* Progress.setTotal(holes, "hole")
+    yield* Progress.skip(found)
+    for (let hole = found; hole < holes; hole++) {
+      yield* Effect.sleep(1000)
+      yield* Progress.advance()
+    }
+    if (end === "failure") return yield* new CopyError({ file: "spade" })
+    if (end === "never") return yield* Effect.never
+  })
+  return parts === 0
+    ? Progress.step(work, "ground")
+    : Effect.forEach(
+        Array.from({ length: parts }),
+        () =>
+          Effect.provide(
+            Dig.run({ holes, found, end, parts: 0 }),
+            Layer.suspend(() => digging),
+          ),
+        { concurrency: 2, discard: true },
+      )
+})
+
+const dig = (payload: Partial<typeof Dig.definition.payload.Type> & { readonly holes: number }) =>
+  Dig.run({ found: 0, end: "success", parts: 0, ...payload })
+
+/** Runs it for so many seconds, and tells how it ended. */
+const timed = <A, E, R>(effect: Effect.Effect<A, E, R>, seconds: number) =>
+  Effect.flatMap(Effect.fork(effect), (fiber) =>
+    Effect.zipRight(Effect.sleep(1000 * seconds + 500), Fiber.interrupt(fiber)),
+  )
+
+const learned = (key: string) => Effect.flatMap(TimeEstimator.TimeEstimator, ({ runs }) => runs(key))
+
+/** Runs the program to its end at once, by a clock of its own. */
+const play = <A, E>(program: Effect.Effect<A, E, Operation.Handler<"dig">>) => {
+  const system = Layer.merge(digging, TimeEstimator.layerMemory)
+  const exit = new VirtualTime().run(Effect.provide(program, system))
+  expect(Exit.isSuccess(exit) ? undefined : exit.cause).toBeUndefined()
+}
+
+describe("Operation.run under a TimeEstimator", () => {
+  it("records how long success took, watched or not", () =>
+    play(
+      Effect.gen(function* () {
+        yield* timed(dig({ holes: 5 }), 5)
+        yield* timed(Progress.observe(dig({ holes: 4 }), { observer: () => Effect.void }), 5)
+        expect(yield* learned("dig")).toEqual([
+          { units: 5, millis: 5000 },
+          { units: 4, millis: 4000, habit: { firstHalf: 0.5, waiting: 0, counting: 1, besides: 0 } },
+        ])
+      }),
+    ))
+
+  it("leaves out of the rate what was found done, and a run that found nearly all done", () =>
+    play(
+      Effect.gen(function* () {
+        yield* timed(dig({ holes: 20, found: 15 }), 6)
+        yield* timed(dig({ holes: 20, found: 19 }), 3)
+        yield* timed(dig({ holes: 20, found: 20 }), 3)
+        expect(yield* learned("dig")).toEqual([{ units: 5, millis: 5000 }])
+      }),
+    ))
+
+  it("records nothing of what failed or was cancelled", () =>
+    play(
+      Effect.gen(function* () {
+        const failed = yield* timed(dig({ holes: 3, end: "failure" }), 5)
+        const cancelled = yield* timed(dig({ holes: 3, end: "never" }), 5)
+        expect([failed, cancelled].map(({ _tag }) => _tag)).toEqual(["Failure", "Failure"])
+        expect(yield* learned("dig")).toEqual([])
+      }),
+    ))
+
+  it("of an operation of parts learns the whole, not the parts that ran side by side", () =>
+    play(
+      Effect.gen(function* () {
+        yield* timed(dig({ holes: 3, parts: 4 }), 8)
+        expect(yield* learned("dig")).toEqual([])
+        expect(yield* learned("dig many")).toEqual([{ units: 12, millis: 6000 }])
+      }),
+    ))
+
+  it("observers are told the time left from the first snapshot, once it was learned", () =>
+    play(
+      Effect.gen(function* () {
+        const told: Array<ProgressSnapshot> = []
+        const watched = Progress.observe(dig({ holes: 20 }), {
+          observer: (snapshot) => Effect.sync(() => void told.push(snapshot)),
+        })
+        yield* timed(watched, 21)
+        expect(told[0]!.eta).toBeNull()
+        expect(told.find(({ fraction }) => fraction === 0.5)!.eta!.p50 / 10_000).toBeCloseTo(1, 0)
+        for (let run = 0; run < 3; run++) yield* timed(dig({ holes: 20 }), 21)
+        told.length = 0
+        yield* timed(watched, 21)
+        const first = told.find(({ eta }) => eta !== null)!
+        expect(first.elapsed).toBeLessThanOrEqual(500)
+        expect(first.eta!.p50 / 20_000).toBeCloseTo(1, 1)
+        expect(told.at(-1)).toMatchObject({ status: "completed", eta: null })
+      }),
+    ))
 })

@@ -10,9 +10,10 @@ import { DataManager } from "./DataManager.js"
 import * as DataProgress from "./DataProgress.js"
 import { LoadMode } from "./LoadMode.js"
 import { LoadReport } from "./LoadReport.js"
+import * as SegmentFetcher from "./SegmentFetcher.js"
 import { Session } from "./Series.js"
 import { Symbol } from "./Symbol.js"
-import { info, Timeframe } from "./Timeframe.js"
+import { Timeframe } from "./Timeframe.js"
 import { Instant } from "./TimeRange.js"
 
 const withDefault = <A extends string | boolean>(schema: Schema.Schema<A>, value: NoInfer<A>) =>
@@ -49,12 +50,10 @@ export const LoadData = Operation.make("data_load", {
     [seriesKey(payload), payload.mode, payload.start, payload.end, payload.recheck].join(" "),
   exclusive: seriesKey,
   resume: "again",
-  estimate: (payload) => ({
-    key: `data_load ${payload.timeframe} ${payload.mode}`,
-    units:
-      payload.start === undefined || payload.end === undefined
-        ? 1
-        : Math.max(1, Math.ceil((payload.end - payload.start) / info(payload.timeframe).segmentMillis)),
+  estimate: ({ timeframe, mode }) => ({
+    key: `data_load ${timeframe} ${mode}`,
+    unit: SegmentFetcher.unit,
+    units: 0,
   }),
   render: DataProgress.render,
 })

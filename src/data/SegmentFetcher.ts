@@ -19,6 +19,9 @@ import type { Segment } from "./Segment.js"
 import * as Series from "./Series.js"
 import * as TimeRange from "./TimeRange.js"
 
+/** What a load counts. */
+export const unit = "segment"
+
 export interface Options {
   readonly source: Source
   /** A permit for each fetch that the source is good for at once, shared by all loads from it. */
@@ -107,7 +110,7 @@ export const run = Effect.fn("SegmentFetcher.run")(function* (options: Options) 
       }),
     )
 
-  yield* Progress.setTotal(tally.segments + plan.segments.length, "segment")
+  yield* Progress.setTotal(tally.segments + plan.segments.length, unit)
   yield* Effect.forEach(plan.segments, settleInTurn, {
     concurrency: source.concurrency * inStore,
     discard: true,

@@ -7,7 +7,7 @@ import * as Progress from "../Progress.js"
 import type { ProgressRenderer } from "../ProgressRenderer.js"
 import { TimeEstimator } from "../TimeEstimator.js"
 import * as Tree from "./progressTree.js"
-import { habitOf, workedUnits } from "./timeEstimateTree.js"
+import { habitOf, isPart, workedUnits } from "./timeEstimateTree.js"
 
 export interface Estimate {
   /** Durations under equal keys are learned from one another. */
@@ -24,7 +24,8 @@ export interface Estimate {
 
 /**
  * Makes the effect a step with its own renderer. Where a `TimeEstimator` learns, its time is measured, under
- * an observer or not; it is learned from when the effect succeeds, unless hardly anything was left to do.
+ * an observer or not; it is learned from when the effect succeeds, unless hardly anything was left to do or
+ * it is a part of an operation that counts the same.
  */
 export const step =
   (kind: string, render: ProgressRenderer, { key, units, unit }: Estimate) =>
@@ -38,8 +39,8 @@ export const step =
           const millis = (yield* Clock.currentTimeMillis) - began
           const operation = (yield* Progress.Progress) as Tree.Step
           const worked = workedUnits(operation)
-          if (worked >= units * least) {
-            yield* estimator.record(key, { units: worked, millis, habit: habitOf(operation) })
+          if (worked >= units * least && !isPart(operation)) {
+            yield* estimator.record(key, { units: worked, millis, habit: habitOf(operation, millis) })
           }
           return value
         })

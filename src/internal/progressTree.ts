@@ -176,11 +176,10 @@ export class Step {
     return this.render !== undefined || this.parent === undefined ? this : this.parent.operation()
   }
 
-  /** Tells the operation around how many of its units were worked off here. */
+  /** Tells the operations around how many of their units were worked off here. */
   private tally(): void {
-    const operation = this.operation()
-    if (operation !== this && operation.expected?.unit === this.unit)
-      operation.workedUnits += this.done - this.skipped
+    for (let at = this.parent; at !== undefined; at = at.parent)
+      if (at.expected?.unit === this.unit) at.workedUnits += this.done - this.skipped
   }
 
   private adopt(child: Step): Step {

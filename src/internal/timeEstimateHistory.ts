@@ -1,7 +1,6 @@
 /**
  * What earlier runs of the same kind tell of how long one will take.
  */
-
 import type { Usual } from "./timeEstimatePace.js"
 
 /** How a run went, where it was watched. */
@@ -10,6 +9,10 @@ export interface Habit {
   readonly firstHalf: number
   /** Waiting, as a part of the time at work. */
   readonly waiting: number
+  /** The part of its duration in which items were worked off, or waited for. */
+  readonly counting: number
+  /** Time after the first item in which none was at work, as a part of that time. */
+  readonly besides: number
 }
 
 /** A run that succeeded: its work, in whatever unit, and the milliseconds it took. */
@@ -27,9 +30,6 @@ export interface Likely {
 
 /** Runs that are kept of one kind. */
 export const kept = 20
-
-/** The runs with a further one, oldest first, no more than are kept. */
-export const add = (runs: ReadonlyArray<Run>, run: Run): ReadonlyArray<Run> => [...runs, run].slice(-kept)
 
 /**
  * The time that `units` of work will take: the middle of what a unit took before, times the units. A run
@@ -56,40 +56,56 @@ export const likely = (runs: ReadonlyArray<Run>, units: number): Likely | undefi
 
 /** How the pace of such runs changes, and how much they wait. */
 export const usual = (runs: ReadonlyArray<Run>): Usual => {
-  const habits = runs.flatMap(({ habit }) => habit ?? [])
-  const count = habits.length
-  if (count === 0) return { trend: 0, trendSpread: turning, waiting: undefined, waitingWeight: 0 }
-  const trends = habits.map(({ firstHalf }) => 8 * (0.5 - firstHalf))
+  const watched = runs.filter(hasHabit)
+  const count = watched.length
+  if (count === 0) {
+    return {
+      trend: 0,
+      trendSpread: turning,
+      waiting: undefined,
+      waitingWeight: 0,
+      counting: 1,
+      besides: undefined,
+    }
+  }
+  const trends = watched.map(({ habit }) => 8 * (0.5 - habit.firstHalf))
   const trend = trends.reduce((a, b) => a + b, 0) / (count + 1)
-  const variance = trends.reduce((sum, one) => sum + (one - trend) ** 2, turning ** 2) / (count + 1)
-  const waits = habits.reduce((sum, { waiting }) => sum + waiting, 0) / count
-  const unlike = habits.reduce((sum, { waiting }) => sum + (waiting - waits) ** 2, 0) / count
-  const agreed = unlike > 0 ? waits ** 2 / (waits ** 2 + AGREE * unlike) : 1
+  const seen = trends.reduce((sum, one) => sum + (one - trend) ** 2, 0)
+  const atRandom = watched.reduce((sum, { units }) => sum + 16 / units, 0)
+  const own = Math.max(seen / 4, seen - atRandom)
+  const waits = watched.reduce((sum, { habit }) => sum + habit.waiting, 0) / count
+  const unlike = watched.reduce((sum, { habit }) => sum + (habit.waiting - waits) ** 2, 0) / count
+  const agreed = unlike > 0 ? waits ** 2 / (waits ** 2 + unlikeness * unlike) : 1
   return {
     trend: Math.max(-1.5, Math.min(1.5, trend)),
-    trendSpread: Math.sqrt(variance),
+    trendSpread: Math.sqrt((own + turning ** 2) / (count + 1)),
     waiting: waits,
     waitingWeight: (memory * agreed * count) / (count + 2),
+    counting: watched.reduce((sum, { habit }) => sum + habit.counting, 0) / count,
+    besides: watched.map(({ habit }) => habit.besides).sort((a, b) => a - b)[count >> 1]!,
   }
 }
 
 // ---------------------------------------------------------------------------------------------------------
 
 /** A run weighs this much of the next newer one. */
-const fading = Number(process.env["H_FADING"] ?? 0.93)
+const fading = 0.93
 /** Sizes that differ by this factor (as a logarithm) still tell something of one another. */
-const alike = Number(process.env["H_ALIKE"] ?? 1.2)
+const alike = 1.2
 /** How much a difference in size adds to the spread. */
-const perSize = Number(process.env["H_PERSIZE"] ?? 0.3)
+const perSize = 0.3
 /** The spread that is supposed before runs show one, and for how many runs that stands. */
-const supposed = Number(process.env["H_SUPPOSED"] ?? 0.35)
-const doubt = Number(process.env["H_DOUBT"] ?? 2)
+const supposed = 0.35
+const doubt = 2
 
-const AGREE = Number(process.env["AGREE"] ?? 4)
+/** How much less waits of earlier runs tell where those runs differ in them. */
+const unlikeness = 10
 /** The standard deviation of trends that is supposed before any was seen. */
-const turning = Number(process.env["TURNING"] ?? 0.5)
+const turning = 0.5
 /** What earlier runs tell of waits stands for this part of a run. */
-const memory = Number(process.env["MEMORY"] ?? 0.2)
+const memory = 0.2
+
+const hasHabit = (run: Run): run is Run & { readonly habit: Habit } => run.habit !== undefined
 
 const weightedMedian = (
   values: ReadonlyArray<number>,
@@ -100,9 +116,7 @@ const weightedMedian = (
   let below = 0
   for (const index of order) {
     const here = weights[index]!
-    if (below + here >= sum / 2) {
-      return values[index]!
-    }
+    if (below + here >= sum / 2) return values[index]!
     below += here
   }
   return values[order.at(-1)!]!

@@ -30,11 +30,13 @@ export interface Remaining {
 export interface Live {
   readonly active: number
   readonly waiting: number
-  readonly deviation: number
+  /** Its standard deviation, for the pace is known by what was seen only; and by what may yet happen. */
+  readonly doubt: number
+  readonly chance: number
 }
 
 /**
- * Takes samples in memory that does not grow. Time in which everything waited is no part of the pace, nor is
+ * Takes samples in memory that does not grow; a clock that is set back makes time stand still for one of them. Time in which everything waited is no part of the pace, nor is
  * time in which work was only skipped, or in which no step counted items.
  */
 export class Pace {
@@ -50,6 +52,8 @@ export class Pace {
   /** Time in which no step counted items, and such time since anything was done. */
   private plain = 0
   private plainIdle = 0
+  /** Such time since the first item. */
+  private plainSince = 0
   private waited = 0
   /** Waits with work between them. */
   private waits = 0
@@ -57,8 +61,7 @@ export class Pace {
 
   take(sample: Sample): void {
     const { last } = this
-    if (last !== undefined && sample.at < last.at) return
-    if (last !== undefined) this.go(last, sample)
+    if (last !== undefined) this.go({ ...last, at: Math.min(last.at, sample.at) }, sample)
     else if (sample.counting !== undefined && sample.worked > 0) {
       this.push(Math.max(0, sample.at - sample.counting), sample.worked)
     }
@@ -74,8 +77,13 @@ export class Pace {
     return this.waits === 0 ? 0 : this.waited / this.waits
   }
 
-  /** What is worth knowing of the run once it is over. */
-  get habit(): Habit | undefined {
+  /** Time since the first item in which none was at work. */
+  besidesAt(isOver: boolean): number {
+    return this.plainSince + (isOver ? this.idle : 0)
+  }
+
+  /** What is worth knowing of the run once it is over, after so many milliseconds. */
+  habit(millis: number): Habit | undefined {
     if (!(this.active > 0)) return undefined
     let work = this.worked / 2
     let time = 0
@@ -84,7 +92,12 @@ export class Pace {
       time += part * this.millis[index]!
       work -= this.work[index]!
     }
-    return { firstHalf: Math.min(1, time / this.active), waiting: this.waited / this.active }
+    return {
+      firstHalf: Math.min(1, time / this.active),
+      waiting: this.waited / this.active,
+      counting: Math.min(1, (this.active + this.waited) / Math.max(1, millis)),
+      besides: this.besidesAt(true) / (this.active + this.waited),
+    }
   }
 
   /** The time left by this run's own pace; none before anything was worked off. */
@@ -101,21 +114,26 @@ export class Pace {
     const level = 1 + usual.trend * (centre / whole - 0.5)
     const turn = Math.min(3, Math.max(1 / 3, 1 + (usual.trend * ahead) / Math.max(0.1, level)))
     const working = slowed * turn * rest
-    const besides = this.besides(plain, slowed)
     const supposed = Math.max(stroke, 1e-9)
     const scatter = (stretches * noise + doubt * supposed) / (stretches + doubt)
-    const relative =
-      scatter * (1 / weight + 1 / Math.max(rest, supposed)) + (usual.trendSpread * ahead) ** 2 + drift ** 2
+    const turned = (usual.trendSpread * ahead) ** 2
     const waits = this.expectedWaits(working, usual)
+    const { besides, vague } =
+      usual.besides === undefined
+        ? this.besides(plain, slowed)
+        : this.usuallyBesides(working + waits.millis, counted, usual.besides)
     return {
       active: working + besides,
       waiting: waits.millis,
-      deviation: Math.sqrt(relative * working ** 2 + (vague * besides) ** 2 + waits.deviation ** 2),
+      doubt: Math.sqrt(
+        (scatter / weight + turned + drift ** 2) * working ** 2 + (vague * besides) ** 2 + waits.doubt ** 2,
+      ),
+      chance: Math.sqrt((scatter / Math.max(rest, supposed)) * working ** 2 + waits.chance ** 2),
     }
   }
 
   /** Waits come as they came: in this run, but for the first one, and in those before it. */
-  private expectedWaits(working: number, usual: Usual): { millis: number; deviation: number } {
+  private expectedWaits(working: number, usual: Usual): { millis: number; doubt: number; chance: number } {
     const supposed = usual.waiting === undefined ? 0 : usual.waitingWeight
     const own = this.waited - this.exceptional
     const whole = this.active / this.worked
@@ -124,15 +142,26 @@ export class Pace {
     const millis = working * share
     const seen = this.waits + (supposed > 0 ? 1 : 0)
     const each = this.waits > 0 ? this.waited / this.waits : 0
-    return { millis, deviation: millis / Math.sqrt(Math.max(1, seen)) + Math.sqrt(millis * each) }
+    return { millis, doubt: millis / Math.sqrt(Math.max(1, seen)), chance: Math.sqrt(millis * each) }
   }
 
   /** The time left to steps that count nothing: like that of those before them, else like that of items. */
-  private besides(plain: number, pace: number): number {
+  private besides(plain: number, pace: number): { readonly besides: number; readonly vague: number } {
     const { last } = this
     const before = last === undefined ? 0 : last.done - last.worked - last.skipped
-    const whole = plain * (before > 1e-9 ? (this.plain - this.plainIdle) / before : pace)
-    return Math.max(whole / 10, whole - this.plainIdle)
+    const isSeen = before > 1e-9
+    const whole = plain * (isSeen ? (this.plain - this.plainIdle) / before : pace)
+    return {
+      besides: Math.max(whole / 10, whole - this.plainIdle),
+      vague: isSeen ? vague.seen : vague.unseen,
+    }
+  }
+
+  /** The time in which no item is at work, by what part of the time at work it usually is. */
+  private usuallyBesides(left: number, counted: number, usual: number) {
+    const whole = (this.active + this.waited + left) * usual
+    const gone = this.besidesAt(!(counted > 0))
+    return { besides: Math.max(whole / 10, whole - gone), vague: vague.known }
   }
 
   /** The pace where recent work weighs more: how far back that goes grows with the work that was done. */
@@ -197,6 +226,7 @@ export class Pace {
     const since = last.counting !== undefined ? last.at : sample.counting
     if (since === undefined) {
       this.plain += span - held
+      if (this.worked > 0) this.plainSince += span - held
       this.plainIdle = sample.done > last.done ? 0 : this.plainIdle + span - held
     } else if (done > 0 || sample.skipped <= last.skipped) {
       this.idle += Math.max(0, Math.min(span - held, sample.at - since))
@@ -240,6 +270,10 @@ export interface Usual {
   /** Waiting as a part of the time at work, where it is known; the part of a run that this stands for. */
   readonly waiting: number | undefined
   readonly waitingWeight: number
+  /** The part of a run's duration in which items are worked off or wait. */
+  readonly counting: number
+  /** The time after the first item in which none is at work, as a part of that time, where it is known. */
+  readonly besides: number | undefined
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -249,15 +283,15 @@ const most = 64
 /** Stretches that they are looked at in. */
 const groups = 12
 /** The work after which a stretch weighs half, as a part of the work that was done. */
-const recency = Number(process.env["RECENCY"] ?? 0.5)
+const recency = 1
 /** A stretch counts as at most this many times slower than the mean. */
-const robust = Number(process.env["ROBUST"] ?? 4)
+const robust = 4
 /** How far the time of steps that count nothing may lie from what is expected, as a part of it. */
-const vague = Number(process.env["VAGUE"] ?? 1)
+const vague = { known: 0.5, seen: 1, unseen: 3 }
 /** How far the pace may come to lie from what it was, whatever else is known. */
-const drift = Number(process.env["DRIFT"] ?? 0.08)
+const drift = 0.04
 /** For how many stretches the supposed noise stands: that of items which take any time at random. */
-const doubt = Number(process.env["DOUBT"] ?? 2)
+const doubt = 2
 
 const pairs = (values: ReadonlyArray<number>): Array<number> =>
   Array.from(

@@ -5,26 +5,17 @@ import type { Eta } from "../ProgressSnapshot.js"
 import * as Tree from "./progressTree.js"
 import * as TimeEstimate from "./timeEstimate.js"
 import * as History from "./timeEstimateHistory.js"
-import { Pace } from "./timeEstimatePace.js"
+import { Pace, type Sample } from "./timeEstimatePace.js"
 
 /**
  * The time left at `now`, if anything is known of it. Looking at the tree is also what its pace is learned by,
  * so the oftener this is called the better it is.
  */
 export const timeLeft = (root: Tree.Root, now: number): Eta | null => {
-  const wait = Tree.waitOf(root.step)
-  const waitingUntil = wait !== undefined && wait.until > now ? wait.until : undefined
   const counters = countersOf(root.step)
-  const starts = counters.flatMap(({ started }) => started ?? [])
+  const waitingUntil = waitAt(root, now)
   root.pace ??= new Pace()
-  root.pace.take({
-    at: now,
-    worked: Tree.worked(root.step),
-    skipped: Tree.skipped(root.step),
-    done: Tree.fraction(root.step),
-    counting: starts.length === 0 ? undefined : Math.min(...starts),
-    waitingUntil,
-  })
+  root.pace.take(sampleOf(root, now))
   const left = leftOf(root.step)
   const operations = expectedOf(root.step)
   const [only] = operations
@@ -34,9 +25,20 @@ export const timeLeft = (root: Tree.Root, now: number): Eta | null => {
   return TimeEstimate.blend(live, earlier(operations, left, now - root.pace.exceptional), held)
 }
 
-/** How the operation went, where observers looked on and it was all they saw. */
-export const habitOf = (operation: Tree.Step): History.Habit | undefined =>
-  isWhole(operation) ? operation.root.pace?.habit : undefined
+/** How the operation went that took so long, where observers looked on and it was all they saw. */
+export const habitOf = (operation: Tree.Step, millis: number): History.Habit | undefined => {
+  const { root } = operation
+  if (root.pace === undefined || !isWhole(operation)) return undefined
+  root.pace.take(sampleOf(root, root.now()))
+  return root.pace.habit(millis)
+}
+
+/** True for a part of an operation that counts the same unit: that one stands for it. */
+export const isPart = ({ parent, expected }: Tree.Step): boolean => {
+  if (expected?.unit === undefined) return false
+  for (let at = parent; at !== undefined; at = at.parent) if (at.expected?.unit === expected.unit) return true
+  return false
+}
 
 /** How many of the units that were expected of an operation its steps have worked off. */
 export const workedUnits = (operation: Tree.Step): number => {
@@ -48,6 +50,23 @@ export const workedUnits = (operation: Tree.Step): number => {
 }
 
 // ---------------------------------------------------------------------------------------------------------
+
+const waitAt = (root: Tree.Root, now: number): number | undefined => {
+  const until = Tree.waitOf(root.step)?.until
+  return until !== undefined && until > now ? until : undefined
+}
+
+const sampleOf = (root: Tree.Root, now: number): Sample => {
+  const starts = countersOf(root.step).flatMap(({ started }) => started ?? [])
+  return {
+    at: now,
+    worked: Tree.worked(root.step),
+    skipped: Tree.skipped(root.step),
+    done: Tree.fraction(root.step),
+    counting: starts.length === 0 ? undefined : Math.min(...starts),
+    waitingUntil: waitAt(root, now),
+  }
+}
 
 /** What is left of a step in parts of it: to steps that count items, and to others. */
 interface Left {
@@ -112,20 +131,33 @@ const earlier = (
   for (const { step, likely } of operations) {
     if (likely === undefined) continue
     const part = Tree.share(step)
-    const { left, deviation } = TimeEstimate.outstanding(likely, Math.max(0, now - (step.started ?? now)))
+    const { left, spread } = outstanding(step, likely, now)
     time += left
-    variance += deviation ** 2
+    variance += (left * spread) ** 2
     whole += likely.millis
     share += part
     own += part * sum(leftOf(step))
   }
   if (!(share > 0)) return undefined
   const others = (Math.max(0, sum(left) - own) * whole) / share
-  const spread = Math.sqrt(variance) / Math.max(whole, 1e-9)
-  return {
-    left: (time + others) / operations.length,
-    deviation: Math.sqrt(variance + (spread * others) ** 2) / operations.length,
-  }
+  const spread = Math.sqrt(variance) / Math.max(time, 1e-9)
+  return { left: (time + others) / operations.length, spread }
+}
+
+/**
+ * What is left of the time that an operation is likely to take: of that in which it counts items, the part of
+ * the items that is left; of the rest, what has not gone by.
+ */
+const outstanding = (step: Tree.Step, likely: History.Likely, now: number): TimeEstimate.Before => {
+  const worked = Tree.worked(step)
+  if (!(worked > 0)) return TimeEstimate.outstanding(likely, Math.max(0, now - (step.started ?? now)))
+  const done = worked / (worked + leftOf(step).counted)
+  const { besides = 0, counting, trend } = History.usual(step.expected?.runs ?? [])
+  const plain = likely.millis * counting * besides
+  const gone = isWhole(step) ? (step.root.pace?.besidesAt(done === 1) ?? 0) : plain * done
+  const left =
+    likely.millis * counting * (1 - done) * (1 + (trend * done) / 2) + Math.max(plain / 10, plain - gone)
+  return { left, spread: likely.spread }
 }
 
 const sum = ({ counted, plain }: Left): number => counted + plain
@@ -147,17 +179,37 @@ const expectedOf = (step: Tree.Step): ReadonlyArray<Operation> => {
   return inside.length > 0 || step.expected === undefined ? inside : [{ step, likely }]
 }
 
-/** How much work the operation is: what its steps count, else what was expected beforehand. */
+/**
+ * How much work the operation is: what its steps count, and as much again of what has not begun; else what was
+ * expected beforehand.
+ */
 const unitsOf = (operation: Tree.Step, { units, unit }: Tree.Expected): number => {
   if (unit === undefined) return units * (1 - Tree.skipped(operation))
-  const counted = operation.workedUnits + countedBy(operation, operation, unit)
-  return counted > 0 ? counted : units
+  const counted = operation.workedUnits + countedBy(operation, unit)
+  return counted > 0 ? counted / begunPart(operation, unit) : units
 }
 
-const countedBy = (step: Tree.Step, operation: Tree.Step, unit: string): number => {
-  if (step.state !== "running" || (step !== operation && step.render !== undefined)) return 0
-  const own = step.unit === unit && step.total !== undefined ? Math.max(0, step.total - step.skipped) : 0
-  let sum = own
-  for (const child of step.children ?? []) sum += countedBy(child, operation, unit)
+const countedBy = (step: Tree.Step, unit: string): number => {
+  if (step.state !== "running") return 0
+  let sum = step.unit === unit && step.total !== undefined ? Math.max(0, step.total - step.skipped) : 0
+  for (const child of step.children ?? []) sum += countedBy(child, unit)
   return sum
+}
+
+/** The part of an operation's counted work that has begun, so that its items are known. */
+const begunPart = (operation: Tree.Step, unit: string): number => {
+  const { total, done, children } = operation
+  if (isCounter(operation) && total !== undefined) {
+    if (operation.unit === unit) return 1
+    const running = [...(children ?? [])].filter(({ state }) => state === "running").length
+    return Math.min(1, (done + running) / Math.max(1, total))
+  }
+  const whole = Math.max(1e-9, Tree.share(operation))
+  const open = countersOf(operation).reduce(
+    (sum, step) => sum + Tree.share(step) * (1 - Tree.fraction(step)),
+    0,
+  )
+  const begun = Tree.worked(operation) + open / whole
+  const all = Tree.worked(operation) + leftOf(operation).counted
+  return begun > 0 && all > begun ? begun / all : 1
 }

@@ -15,8 +15,8 @@ import * as Random from "effect/Random"
 /**
  * Values of a folder, which is made when the first one is written. A key is any text of 1 to 200 characters
  * once it is written as in a URL. A value is written to a temporary file, flushed and renamed; of two writers
- * the last wins. What is there but cannot be read is renamed to `NAME.damaged`, with a warning, and counts as
- * missing.
+ * the last wins. A file that is there but cannot be read is renamed to `NAME.damaged`, with a warning, and
+ * counts as missing.
  */
 export const make = (
   directory: string,
@@ -50,12 +50,15 @@ export const make = (
     ): Effect.Effect<Option.Option<A>, PlatformError.PlatformError> =>
       Effect.flatMap(fileOf("get", key), (file) =>
         Effect.catchAll(Effect.asSome(content(file)), (error) =>
-          isMissing(error) ? Effect.succeedNone : Effect.as(setAside(file, error), Option.none<A>()),
+          isMissing(error)
+            ? Effect.succeedNone
+            : isOfFile(error)
+              ? Effect.as(setAside(file, error), Option.none<A>())
+              : Effect.fail(error),
         ),
       )
 
-    const flush = (file: string) =>
-      Effect.scoped(Effect.flatMap(fs.open(file, { flag: "r" }), (open) => open.sync))
+    const flush = Effect.scoped(Effect.flatMap(fs.open(directory, { flag: "r" }), (open) => open.sync))
 
     /** What a writer left that was killed. */
     const sweep = (file: string) =>
@@ -75,12 +78,13 @@ export const make = (
         yield* fs.makeDirectory(directory, { recursive: true })
         yield* Effect.ignore(sweep(file))
         const unfinished = `${file}.${yield* Random.nextIntBetween(0, 2 ** 31)}${temporary}`
-        yield* fs.writeFile(unfinished, value, { flag: "wx" }).pipe(
-          Effect.zipRight(flush(unfinished)),
+        yield* fs.open(unfinished, { flag: "wx" }).pipe(
+          Effect.flatMap((open) => Effect.zipRight(open.writeAll(value), open.sync)),
+          Effect.scoped,
           Effect.zipRight(fs.rename(unfinished, file)),
           Effect.onError(() => Effect.ignore(fs.remove(unfinished, { force: true }))),
         )
-        yield* flush(directory)
+        yield* flush
       })
 
     const names = fs.readDirectory(directory).pipe(
@@ -126,6 +130,11 @@ const nameOf = (key: string): string => Option.getOrElse(encode(key), () => "").
 const encode = Option.liftThrowable(encodeURIComponent)
 
 const escape = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`
+
+/** True for what trying again will not change: not for a machine that has no descriptor left. */
+const isOfFile = (error: PlatformError.PlatformError): boolean =>
+  error._tag === "SystemError" &&
+  (error.reason === "PermissionDenied" || error.reason === "BadResource" || error.syscall === "read")
 
 const isMissing = (error: PlatformError.PlatformError): boolean =>
   error._tag === "SystemError" && error.reason === "NotFound"

@@ -18,6 +18,8 @@ import * as LoadData from "../data/LoadData.js"
 import * as LoadMany from "../data/LoadMany.js"
 import type { HostError } from "../HostError.js"
 import type { Handler } from "../Operation.js"
+import * as TimeEstimator from "../TimeEstimator.js"
+import * as AtomicKeyValueStore from "./AtomicKeyValueStore.js"
 import type * as EmbeddedHost from "./EmbeddedHost.js"
 import * as KeptBars from "./KeptBars.js"
 
@@ -62,6 +64,18 @@ export const layerEmbedded = (
       ({ layer }) => layer(options),
     ),
   )
+
+/** How long loads took, learned into files under a home; nothing is read before a load begins. */
+export const layerEstimatesAt = (directory: string): Layer.Layer<TimeEstimator.TimeEstimator> =>
+  TimeEstimator.layer.pipe(
+    Layer.provide(AtomicKeyValueStore.layer(NodePath.join(directory, "estimates"))),
+    Layer.provide(layerFiles),
+  )
+
+/** How long loads took, learned into files under the user's home. */
+export const layerEstimates: Layer.Layer<TimeEstimator.TimeEstimator, ConfigError> = Layer.unwrapEffect(
+  Effect.map(home, layerEstimatesAt),
+)
 
 /** What is kept, and no source: for commands that look at it. */
 export const layerLocal: Layer.Layer<DataManager.DataManager, ConfigError> = DataManager.layer.pipe(

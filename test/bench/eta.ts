@@ -1,5 +1,5 @@
 /**
- * How well the time left is told: runs of every shape are replayed against the clock of their own, learned
+ * How well the time left is told: runs of every shape are replayed by a clock of their own, learned
  * from where the seed is even, and where it is odd compared with how they ended, at four instants; beside
  * elapsed time over fraction with 25 % to either side.
  */
@@ -14,7 +14,7 @@ import * as TimeEstimator from "../../src/TimeEstimator.js"
 import * as Runs from "./etaRuns.js"
 import { table } from "./measure.js"
 
-const seeds = Number(process.env["SEEDS"] ?? 400)
+const seeds = 400
 /** Parts of the whole duration at which the estimate is compared with the truth. */
 const instants = [0.1, 0.25, 0.5, 0.75]
 /** What an observer is told by: the newest state every 100 ms, and once a second where nothing changes. */
@@ -22,7 +22,7 @@ const interval = 100
 const quiet = 1000
 
 /** An estimate against the truth, in parts of the run's duration. */
-interface Score {
+export interface Score {
   readonly shape: Runs.Shape
   readonly instant: number
   readonly isHeld: boolean
@@ -102,7 +102,7 @@ const replay = (shape: Runs.Shape, seed: number, learned: ReadonlyArray<TimeEsti
   return {
     duration,
     estimates,
-    run: { units: workedUnits(operation), millis: duration, habit: habitOf(operation) },
+    run: { units: workedUnits(operation), millis: duration, habit: habitOf(operation, duration) },
   }
 }
 
@@ -141,82 +141,67 @@ const score = (
   })
 }
 
-const scored = process.env["TUNE"] ? 0 : 1
-
 /** Even seeds are learned from, odd ones scored, as they come. */
-export const scores: Effect.Effect<ReadonlyArray<Score>> = Effect.gen(function* () {
-  const estimator = yield* TimeEstimator.TimeEstimator
-  const all: Array<Score> = []
-  for (const shape of Runs.shapes) {
-    for (let seed = 0; seed < seeds; seed++) {
-      const runs = yield* estimator.runs(shape)
-      if (seed % 2 === scored) all.push(...score(shape, seed, runs))
-      if (seed % 2 === 0) yield* estimator.record(shape, replay(shape, seed, runs).run)
+export const scores = (first: number, count: number): Effect.Effect<ReadonlyArray<Score>> =>
+  Effect.gen(function* () {
+    const estimator = yield* TimeEstimator.TimeEstimator
+    const all: Array<Score> = []
+    for (const shape of Runs.shapes) {
+      for (let seed = first; seed < first + count; seed++) {
+        const runs = yield* estimator.runs(shape)
+        if (seed % 2 === 1) all.push(...score(shape, seed, runs))
+        else yield* estimator.record(shape, replay(shape, seed, runs).run)
+      }
     }
-  }
-  return all
-}).pipe(Effect.provide(TimeEstimator.layerMemory))
+    return all
+  }).pipe(Effect.provide(TimeEstimator.layerMemory))
 
 const mean = (values: ReadonlyArray<number>): number => values.reduce((a, b) => a + b, 0) / values.length
 
-const row = (name: string, of: ReadonlyArray<Score>): ReadonlyArray<string> => {
-  const ratio = (a: (score: Score) => number, b: (score: Score) => number) =>
-    (mean(of.map(a)) / mean(of.map(b))).toFixed(2)
-  return [
-    name,
-    String(of.length),
-    `${(100 * coverage(of)).toFixed(1)} %`,
-    (100 * mean(of.map((_) => _.error))).toFixed(1),
-    (100 * mean(of.map((_) => _.linearError))).toFixed(1),
-    ratio(
-      (_) => _.error,
-      (_) => _.linearError,
-    ),
-    ratio(
-      (_) => _.interval,
-      (_) => _.linearInterval,
-    ),
-  ]
-}
+const row = (name: string, of: ReadonlyArray<Score>): ReadonlyArray<string> => [
+  name,
+  String(of.length),
+  `${(100 * coverage(of)).toFixed(1)} %`,
+  (100 * mean(of.map((_) => _.error))).toFixed(1),
+  (100 * mean(of.map((_) => _.linearError))).toFixed(1),
+  errorRatio(of).toFixed(2),
+  intervalRatio(of).toFixed(2),
+]
 
 const coverage = (of: ReadonlyArray<Score>): number => mean(of.map(({ isHeld }) => (isHeld ? 1 : 0)))
 
+const errorRatio = (of: ReadonlyArray<Score>): number =>
+  mean(of.map((_) => _.error)) / mean(of.map((_) => _.linearError))
+
+const intervalRatio = (of: ReadonlyArray<Score>): number =>
+  mean(of.map((_) => _.interval)) / mean(of.map((_) => _.linearInterval))
+
 export const bench = Effect.gen(function* () {
-  const all = yield* scores
-  const rows = [
-    ["odd seeds", "estimates", "in the band", "error %", "linear %", "error ratio", "interval score ratio"],
-    ...Runs.shapes.map((shape) =>
-      row(
-        shape,
-        all.filter((_) => _.shape === shape),
+  const all = yield* scores(0, seeds)
+  yield* Console.log(
+    table([
+      ["odd seeds", "estimates", "in the band", "error %", "linear %", "error ratio", "interval score ratio"],
+      ...Runs.shapes.map((shape) =>
+        row(
+          shape,
+          all.filter((_) => _.shape === shape),
+        ),
       ),
-    ),
-    ...instants.map((instant, index) =>
-      row(
-        `at ${100 * instant} %`,
-        all.filter((_) => _.instant === index),
+      ...instants.map((instant, index) =>
+        row(
+          `at ${100 * instant} %`,
+          all.filter((_) => _.instant === index),
+        ),
       ),
-    ),
-    row("all", all),
-    ...(process.env["DETAIL"]
-      ? Runs.shapes.flatMap((shape) =>
-          instants.map((_, index) =>
-            row(
-              shape + index,
-              all.filter((_) => _.shape === shape && _.instant === index),
-            ),
-          ),
-        )
-      : []),
-  ]
-  yield* Console.log(table(rows))
+      row("all", all),
+    ]),
+  )
   yield* Console.log(
     JSON.stringify({
       bench: "eta",
       band_coverage: Number(coverage(all).toFixed(3)),
-      error_vs_linear: Number(
-        (mean(all.map((_) => _.error)) / mean(all.map((_) => _.linearError))).toFixed(3),
-      ),
+      error_vs_linear: Number(errorRatio(all).toFixed(3)),
+      interval_score_vs_linear: Number(intervalRatio(all).toFixed(3)),
     }),
   )
 })

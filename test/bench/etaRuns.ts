@@ -1,6 +1,6 @@
 /**
- * Runs to estimate: what a load did when, resampled by seed from loads that were measured (see the README of
- * test/fixtures), in the shapes that loads have.
+ * Runs to estimate: what a load did when, resampled by seed from loads that were measured (test/fixtures/record.ts),
+ * in the shapes that loads have.
  */
 import recorded from "../fixtures/segment-timings.json" with { type: "json" }
 
