@@ -2,6 +2,7 @@
  * The one error of the data domain.
  */
 import * as Schema from "effect/Schema"
+import { printable } from "../internal/printable.js"
 
 /**
  * Why data work failed.
@@ -37,7 +38,8 @@ export type Reason = typeof Reason.Type
 
 /**
  * A failure of data work, told as a person would want it: where (`place`), what should have been there
- * (`expected`), what was (`found`) and what to do next (`advice`).
+ * (`expected`), what was (`found`) and what to do next (`advice`). The message is one line that a terminal may
+ * show, whatever a file or a host put into the parts.
  */
 export class DataError extends Schema.TaggedError<DataError>("ktrdr/DataError")("DataError", {
   reason: Reason,
@@ -54,7 +56,7 @@ export class DataError extends Schema.TaggedError<DataError>("ktrdr/DataError")(
   cause: Schema.optionalWith(Schema.Defect, { exact: true }),
 }) {
   override get message(): string {
-    return `${this.place}: expected ${this.expected}, found ${this.found}. ${this.advice}.`
+    return printable(`${this.place}: expected ${this.expected}, found ${this.found}. ${this.advice}.`)
   }
 }
 

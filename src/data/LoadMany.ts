@@ -13,6 +13,7 @@ import * as DataProgress from "./DataProgress.js"
 import * as LoadData from "./LoadData.js"
 import { LoadReport } from "./LoadReport.js"
 import * as Series from "./Series.js"
+import type { Timeframe } from "./Timeframe.js"
 
 /** What became of one series. */
 export const Outcome = Schema.Struct({
@@ -40,13 +41,17 @@ export const Payload = Schema.Struct({ loads: Schema.NonEmptyArray(LoadData.Payl
 export type Payload = typeof Payload.Type
 
 /**
- * Told of every outcome as soon as it and all before it are there, in the order in which the series were asked
- * for; the next series waits until it was told. Nobody by default.
+ * Who is told of outcomes: nobody by default.
+ *
+ * - `settled` of every one as soon as it is there
+ * - `told` of every one as soon as it and all before it are there, in the order in which the series were asked
+ *   for; the next series waits until it was told
  */
 export class Listener extends Context.Reference<Listener>()("ktrdr/data/LoadMany/Listener", {
-  defaultValue: (): { readonly told: (outcome: Outcome) => Effect.Effect<void> } => ({
-    told: () => Effect.void,
-  }),
+  defaultValue: (): {
+    readonly settled: (outcome: Outcome) => Effect.Effect<void>
+    readonly told: (outcome: Outcome) => Effect.Effect<void>
+  } => ({ settled: () => Effect.void, told: () => Effect.void }),
 }) {}
 
 /** Kind `data_load_many`: `LoadData` for each series. Resumes by running again. */
@@ -58,10 +63,10 @@ export const LoadMany = Operation.make("data_load_many", {
   context: DataProgress.Context,
   idempotencyKey: ({ loads }) => loads.map(single.idempotencyKey).join("\n"),
   resume: "again",
-  estimate: ({ loads }) => ({
-    key: `data_load_many ${single.estimate(loads[0]).key}`,
-    units: loads.reduce((sum, load) => sum + single.estimate(load).units, 0),
-  }),
+  estimate: ({ loads }) => {
+    const estimate = single.estimate(loads[0])
+    return { ...estimate, key: `data_load_many ${estimate.key}` }
+  },
   render: DataProgress.renderMany,
 })
 
@@ -79,15 +84,17 @@ export const layer: Layer.Layer<
 )
 
 /**
- * Loads the series as steps of the current one, `concurrency` at a time (4 where left out); one that fails
- * does not stop the others. The outcomes come in the order of `loads`.
+ * Loads the series as steps of the current one, of each timeframe `concurrency` at a time (4 where left out):
+ * series whose bars a source holds back hold up none whose bars it does not. One that fails does not stop the
+ * others. The outcomes come in the order of `loads`.
  */
 export const all = Effect.fn("LoadMany.all")(function* (
   loads: ReadonlyArray<LoadData.Payload>,
   options: { readonly concurrency?: number } = {},
 ) {
-  const { told } = yield* Listener
+  const { settled, told } = yield* Listener
   const tell = inOrder(told)
+  const inLane = lanes(options.concurrency ?? defaultConcurrency)
   yield* Progress.annotate(facts(loads))
   if (loads.length <= mostPlanned) yield* Progress.plan(loads.map(Series.format))
   return yield* Progress.forEach(
@@ -97,9 +104,11 @@ export const all = Effect.fn("LoadMany.all")(function* (
         Progress.step(Series.format(payload)),
         Effect.either,
         Effect.map((result): Outcome => ({ payload, result })),
+        Effect.tap(settled),
         Effect.tap((outcome) => tell(index, outcome)),
+        inLane(payload.timeframe),
       ),
-    { concurrency: options.concurrency ?? defaultConcurrency, unit: DataProgress.seriesUnit },
+    { concurrency: "unbounded", unit: DataProgress.seriesUnit },
   )
 })
 
@@ -124,6 +133,16 @@ const facts = (loads: ReadonlyArray<LoadData.Payload>): Partial<DataProgress.Con
     symbols: [...new Set(loads.map(({ symbol }) => symbol))],
     ...(timeframe === undefined ? {} : { timeframe }),
     ...(mode === undefined ? {} : { mode }),
+  }
+}
+
+/** So many of each timeframe at a time, in the order in which they come. */
+const lanes = (width: number) => {
+  const all = new Map<Timeframe, Effect.Semaphore>()
+  return (timeframe: Timeframe) => {
+    const lane = all.get(timeframe) ?? Effect.unsafeMakeSemaphore(width)
+    all.set(timeframe, lane)
+    return lane.withPermits(1)
   }
 }
 

@@ -39,10 +39,12 @@ type Loads = Operation.Handler<"data_load"> | Operation.Handler<"data_load_many"
 
 const one = (payload: Payload, operationId: string) =>
   Effect.gen(function* () {
-    const { told } = yield* LoadMany.Listener
+    const { settled, told } = yield* LoadMany.Listener
     const result = yield* Effect.either(LoadData.run(payload, { operationId }))
-    const outcomes: ReadonlyArray<Outcome> = [{ payload, result }]
-    yield* Effect.forEach(outcomes, told)
+    const outcome: Outcome = { payload, result }
+    yield* settled(outcome)
+    yield* told(outcome)
+    const outcomes = [outcome]
     return Either.isRight(result) ? outcomes : yield* new LoadMany.LoadManyError({ outcomes })
   })
 

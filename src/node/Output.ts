@@ -4,6 +4,7 @@
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import { printable } from "../internal/printable.js"
 
 /** Standard output takes no more: `gone` when its reader has left (a pipe into `head`). */
 export class OutputError extends Data.TaggedError("OutputError")<{
@@ -41,7 +42,10 @@ export interface Service {
   readonly screen: () => Screen
   /** Writes to standard output as it is; returns once it is taken. */
   readonly out: (text: string) => Effect.Effect<void, OutputError>
-  /** Writes to standard error, whole lines, above what is pinned; a reader that has left is no error. */
+  /**
+   * Writes to standard error, whole lines, above what is pinned; a reader that has left is no error. Control
+   * characters become blanks: what files and hosts are called or say moves no cursor.
+   */
   readonly err: (text: string) => Effect.Effect<void>
   /** `err` for callbacks. */
   readonly unsafeErr: (text: string) => void
@@ -78,7 +82,8 @@ export const make = (stdout: Drawable, stderr: Drawable, environment: Environmen
   }
   stdout.on("error", () => {})
   stderr.on("error", () => {})
-  const unsafeErr = (text: string): void => around(() => void stderr.write(text))
+  const unsafeErr = (text: string): void =>
+    around(() => void stderr.write(text.split("\n").map(printable).join("\n")))
   return {
     screen: () => ({
       isTerminal: stdout.isTTY === true,

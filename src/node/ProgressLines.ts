@@ -30,7 +30,7 @@ export const lines = (snapshot: ProgressSnapshot, frame: Frame): ReadonlyArray<s
   const message = fit(width, [["  "], [snapshot.message]])
   const live = branches(snapshot.steps)
   const room = Math.max(0, height - 2)
-  const wanted = live.length <= room ? live : live.filter(({ depth }) => depth === 0)
+  const wanted = asDeepAsFits(live, room)
   const fitting = wanted.length <= room ? wanted : wanted.slice(0, Math.max(0, room - 1))
   const shown = fitting.map((branch) => fit(width, branchParts(branch, now, width, colors)))
   const omitted = wanted.length - fitting.length
@@ -76,6 +76,17 @@ const branches = (steps: ReadonlyArray<Step>): ReadonlyArray<Branch> => {
     })
   }
   return below(null).flatMap((root) => from(root, 0))
+}
+
+/** Without the innermost branches, level by level, until the rest fits; the outermost stay. */
+const asDeepAsFits = (all: ReadonlyArray<Branch>, room: number): ReadonlyArray<Branch> => {
+  const deepest = all.reduce((most, { depth }) => Math.max(most, depth), 0)
+  return all.length <= room || deepest === 0
+    ? all
+    : asDeepAsFits(
+        all.filter(({ depth }) => depth < deepest),
+        room,
+      )
 }
 
 const isPlain = (step: Step): boolean => step.items === null && step.detail === null && step.waiting === null

@@ -4,6 +4,7 @@
  *
  * With `--journal` it also prints each request for bars before it answers it, under the name that the
  * request's `x-loader` gives, holds each answer for some milliseconds, and has no bars in every eleventh hour.
+ * With `--latency` it takes so many milliseconds for every request.
  */
 import { createInterface } from "node:readline"
 import * as HttpServer from "@effect/platform/HttpServer"
@@ -40,10 +41,23 @@ const journalled: CandleSource.Service = {
     }),
 }
 
+const latency = process.argv.includes("--latency")
+  ? Number(process.argv[process.argv.indexOf("--latency") + 1])
+  : 0
+
+const delayed: CandleSource.Service =
+  latency === 0
+    ? market
+    : {
+        ...market,
+        validate: (symbol, timeframe) => Effect.delay(market.validate(symbol, timeframe), latency),
+        fetch: (request) => Effect.delay(market.fetch(request), latency),
+      }
+
 const host = Layer.effectDiscard(announce).pipe(
   Layer.provideMerge(IbServer.layer()),
   Layer.provide(
-    Layer.succeed(CandleSource.CandleSource, process.argv.includes("--journal") ? journalled : market),
+    Layer.succeed(CandleSource.CandleSource, process.argv.includes("--journal") ? journalled : delayed),
   ),
   Layer.provide(Http.layer({ host: "127.0.0.1", port: 0 })),
 )

@@ -11,8 +11,12 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Effect.Ef
   http: () => import("./http.js"),
   load: () => import("./load.js"),
   gaps: () => import("./gaps.js"),
+  quality: () => import("./quality.js"),
+  pacing: () => import("./pacing.js"),
   startup: () => import("./startup.js"),
   crash: () => import("./crash.js"),
+  eta: () => import("./eta.js"),
+  bulk: () => import("./bulk.js"),
 }
 
 const name = process.argv[2] ?? ""

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import { describe } from "vitest"
@@ -70,6 +71,28 @@ it.effect("a stream is read as the whole text is", () =>
     expect(Candle.toRows(read)).toEqual(Candle.toRows(bars))
     const error = yield* Effect.flip(Csv.fromStream("x", Stream.make(head, "\n1,2\n", "never read")))
     expect(error.place).toBe("x line 2, column high")
+  }),
+)
+
+const minuteRow = (index: number) => `${1e9 + index * 60},1${index % 10},20,1.25,12,${index}\n`
+
+it.live("a long stream leaves the event loop to others between its pieces", () =>
+  Effect.gen(function* () {
+    const rows = 60_000
+    const text = Array.from({ length: rows }, (_, index) => minuteRow(index)).join("")
+    let turns = 0
+    const others = yield* Effect.fork(
+      Effect.forever(
+        Effect.zipRight(
+          Effect.sleep(0),
+          Effect.sync(() => turns++),
+        ),
+      ),
+    )
+    const read = yield* Csv.fromStream("x", Stream.make(`${head}\n`, text), { bytes: text.length })
+    yield* Fiber.interrupt(others)
+    expect([Candle.size(read), read.start.at(-1)]).toEqual([rows, 1e12 + (rows - 1) * 60_000])
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(text.length / 65_536))
   }),
 )
 
@@ -206,5 +229,108 @@ describe("files", () => {
     it.skipIf(body === undefined)(`of real bars are read whole: ${name}`, () => {
       expect(rows(Csv.parse(name, body ?? "")).length).toBe(size)
     })
+  }
+})
+
+const stamped = (...stamps: ReadonlyArray<string>) =>
+  [head, ...stamps.map((stamp) => `${stamp},1,2,1,2,3`)].join("\n")
+
+const starts = (body: string, options?: Parameters<typeof Csv.parse>[2]) =>
+  Either.getOrThrow(Csv.parse("prices.csv", body, options)).start
+
+describe("stamps of a file", () => {
+  const newYork = { timeZone: "America/New_York" }
+
+  it("may have offsets that differ from row to row", () => {
+    const rows = [
+      "2024-03-08T09:30:00-05:00",
+      "2024-03-11T09:30:00-04:00",
+      "2024-03-12T13:30Z",
+      "2024-03-13 19:00+0530",
+    ]
+    const expected = ["2024-03-08T14:30Z", "2024-03-11T13:30Z", "2024-03-12T13:30Z", "2024-03-13T13:30Z"].map(
+      (text) => Date.parse(text),
+    )
+    expect(Array.from(starts(stamped(...rows)))).toEqual(expected)
+    expect(Array.from(starts(stamped(...rows), newYork))).toEqual(expected)
+  })
+
+  it("without an offset read the clock of the zone, the repeated hour by its order", () => {
+    const rows = ["2024-11-03 00:30", "2024-11-03 01:30", "2024-11-03 01:30", "2024-11-03 02:30"]
+    expect(Array.from(starts(stamped(...rows), newYork))).toEqual(
+      [4.5, 5.5, 6.5, 7.5].map((hour) => Date.UTC(2024, 10, 3) + hour * 3_600_000),
+    )
+    const unclear = Csv.parse(
+      "prices.csv",
+      stamped("2024-11-03 00:30", "2024-11-03 01:30", "2024-11-03 02:30"),
+      newYork,
+    )
+    expect(Either.getOrThrow(Either.flip(unclear))).toMatchObject({
+      place: "prices.csv line 3, column timestamp",
+      found: "2024-11-03 01:30:00, which may be of either",
+    })
+    expect(Array.from(starts(stamped(...rows)))).toEqual(
+      [0.5, 1.5, 2.5].map((hour) => Date.UTC(2024, 10, 3) + hour * 3_600_000),
+    )
+  })
+
+  it("have one form throughout: what differs is named, never guessed at", () => {
+    for (const [first, second, expected] of [
+      [
+        "2024-01-02T09:30Z",
+        "2024-01-02 09:35",
+        "a stamp with its offset from UTC, such as Z or -05:00, as on line 2",
+      ],
+      ["2024-01-02 09:30", "2024-01-02T09:35Z", "a stamp without an offset from UTC, as on line 2"],
+      ["1704205800", "1704206100000", "epoch seconds, as on line 2"],
+      ["1704205800000000000", "1704205800", "epoch nanoseconds, as on line 2"],
+      ["2024-01-02", "1704205800", "a date without a time, as on line 2"],
+    ] as const) {
+      expect(fault(stamped(first, second))).toMatchObject({
+        place: "prices.csv line 3, column timestamp",
+        expected,
+      })
+    }
+  })
+})
+
+const numbered = (high: string, volume: string) =>
+  Csv.parse("prices.csv", `${head}\n2024-01-02,1.5,${high},1.25,1.5,${volume}\n`)
+
+const semicolons = (value: string) =>
+  `date;open;high;low;close;volume\n2024-01-02;${value};${value};${value};${value};3\n`
+
+describe("numbers of a file", () => {
+  it("may group their thousands", () => {
+    expect(rows(numbered('"1,234.50"', '"5,792,140,000"'))).toMatchObject([
+      { high: 1234.5, volume: 5_792_140_000 },
+    ])
+    expect(rows(numbered("1234.5", '"1,234"'))).toMatchObject([{ volume: 1234 }])
+    const grouped = "date;open;high;low;close;volume\n2024-01-02;1.5;1,234.5;1.25;1.5;12,000\n"
+    expect(rows(Csv.parse("x", grouped))).toMatchObject([{ high: 1234.5, volume: 12_000 }])
+  })
+  it("are refused where a comma might be the decimal mark", () => {
+    expect(fault(semicolons("1,234"))).toMatchObject({
+      place: "prices.csv line 2, column open",
+      expected: "a number whose comma can only group thousands, such as 1,234.50",
+    })
+    for (const value of ["1,5", "1.234,50", "12,34", "1,2345", "0,123"]) {
+      expect([value, fault(semicolons(value)).place]).toEqual([value, "prices.csv line 2, column open"])
+    }
+  })
+})
+
+it("no message of a fault has an escape sequence or a line break of the file", () => {
+  const bad = "\u001b[31m\u009b2J\u0007"
+  for (const body of [
+    bad,
+    `${head},${bad}\n2024-01-02,1\n`,
+    `"a${bad}\n",${head}\n"x",2024-01-02\n`,
+    `${bad}date,open\n`,
+    `${head}\n${bad},1,2,1,2,3`,
+    `${head}\n2024-01-02,${bad},2,1,2,3`,
+    `${head}\n2024-01-02,1,2,1,2,"3"${bad}`,
+  ]) {
+    expect(fault(body).message).not.toMatch(/\p{Cc}/u)
   }
 })

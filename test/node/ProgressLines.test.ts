@@ -66,6 +66,25 @@ describe("ProgressLines.lines", () => {
     expect(shown[5]).toBe("    and 6 more")
   })
 
+  it("leaves out the innermost steps first where a terminal is low", () => {
+    const waiting = { reason: "the pace", until: 54_000 }
+    const series = Array.from({ length: 4 }, (_, one) => [
+      step(10 * (one + 1), 1, `series ${one}`, { items: items(1, 9, "segment") }),
+      ...Array.from({ length: 9 }, (_, part) =>
+        step(10 * (one + 1) + part + 1, 10 * (one + 1), `segment ${part}`, { waiting }),
+      ),
+    ]).flat()
+    const root = [step(0, null, ""), step(1, 0, "many", { items: items(1, 4, "series") })]
+    const shown = lines({ steps: [...root, ...series] })
+    expect(shown.slice(2).map((line) => line.trim().slice(0, 8))).toEqual([
+      "many    ",
+      ...Array.from({ length: 4 }, (_, one) => `series ${one}`),
+    ])
+    expect(lines({ steps: [...root, ...series] }, { height: 4 }).slice(2)).toEqual([
+      expect.stringContaining("many"),
+    ])
+  })
+
   it("counts the columns of wide characters, and prints no control character", () => {
     const [, message] = lines({ message: "\u001b[31m東京 loading\n\u0007" }, { width: 14 })
     expect(message).toBe("   [31m東京 l…")

@@ -1,7 +1,6 @@
 /**
  * `ktrdr data import` and `ktrdr data export`
  */
-import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
@@ -24,6 +23,7 @@ import * as Output from "../Output.js"
 import * as TerminalProgress from "../TerminalProgress.js"
 import * as DataView from "./DataView.js"
 import type { Failure } from "./Failure.js"
+import * as GivenFile from "./GivenFile.js"
 import * as LoadText from "./LoadText.js"
 
 type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
@@ -43,7 +43,8 @@ export interface ImportOptions {
 
 /**
  * Merges the bars of a CSV or Parquet file, told apart by what is in it, into the series; where both have a
- * bar, the file's wins. Nothing is stored of a file that has a fault.
+ * bar, the file's wins. What can be read but once, such as a pipe, is CSV. Nothing is stored of a file that has
+ * a fault.
  */
 export const importFile = (options: ImportOptions): Program =>
   Effect.gen(function* () {
@@ -104,11 +105,12 @@ const readFile = (
   timeZone: string | undefined,
 ): Effect.Effect<Candles, DataError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
+    const bytes = yield* GivenFile.size(file)
+    const source = GivenFile.bytes(file)
+    if (bytes === undefined) return yield* Csv.fromStream(file, Stream.decodeText(source), { timeZone })
     if (yield* ParquetFile.isParquet(file)) return yield* ParquetFile.read(file, { timeZone })
-    const bytes = Number((yield* fs.stat(file)).size)
     yield* Progress.setTotal(Math.ceil(bytes / megabyte), "MB")
-    const text = fs.stream(file).pipe(
+    const text = source.pipe(
       Stream.mapAccumEffect(0, (before, piece) => {
         const after = before + piece.length
         const passed = Math.ceil(after / megabyte) - Math.ceil(before / megabyte)
@@ -179,14 +181,4 @@ const writeWhole = (
     )
   }).pipe(Effect.mapError(fileError(file, "a file to write")))
 
-const fileError =
-  (place: string, expected: string) =>
-  (cause: PlatformError): DataError =>
-    new DataError({
-      reason: "InvalidFile",
-      place,
-      expected,
-      found: cause._tag === "SystemError" ? cause.reason : cause.message,
-      advice: "Check the file's name and permissions",
-      cause,
-    })
+const fileError = (file: string, expected: string) => GivenFile.fault("InvalidFile", file, expected)

@@ -17,6 +17,9 @@ export interface Topic {
 
 const program = "ktrdr"
 
+/** So many commands of a group are shown by an example each: the whole fits on a screen. */
+const mostExamples = 8
+
 /** `ktrdr data load` */
 export const nameOf = (path: ReadonlyArray<string>): string => [program, ...path].join(" ")
 
@@ -72,7 +75,9 @@ export const group = (path: ReadonlyArray<string>, topics: ReadonlyArray<Topic>,
       : [],
     [
       "Examples:",
-      ...below.flatMap(({ examples }) => examples.slice(0, 1).map(([line]) => `  ${program} ${line}`)),
+      ...below
+        .slice(0, mostExamples)
+        .flatMap(({ examples }) => examples.slice(0, 1).map(([line]) => `  ${program} ${line}`)),
     ],
   ])
 }

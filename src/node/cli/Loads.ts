@@ -45,23 +45,25 @@ export const run = (payloads: ReadonlyArray<Payload>, options: Options): Program
     const typed = (words: ReadonlyArray<string>) => `${command.program} ${Shell.join(words)}`
     const output = yield* Output.Output
     const broken = yield* Deferred.make<never, Output.OutputError>()
-    let done = 0
-    const told = (outcome: Loading.Outcome): Effect.Effect<void> => {
-      done++
-      return options.json
+    let loaded = 0
+    const settled = ({ result }: Loading.Outcome): Effect.Effect<void> =>
+      Effect.sync(() => {
+        if (Either.isRight(result)) loaded++
+      })
+    const told = (outcome: Loading.Outcome): Effect.Effect<void> =>
+      options.json
         ? output.out(`${jsonLine(outcome)}\n`).pipe(
             Effect.zipRight(note(outcome, payloads.length)),
             Effect.provideService(Output.Output, output),
             Effect.catchAll((error) => Deferred.fail(broken, error)),
           )
         : Effect.void
-    }
     const outcomes = yield* TerminalProgress.make({ json: options.json, silent: options.noProgress }).pipe(
       Effect.flatMap((observer) => Loading.run(payloads, observer)),
-      Effect.provideService(LoadMany.Listener, { told }),
+      Effect.provideService(LoadMany.Listener, { settled, told }),
       unless(Deferred.await(broken)),
       Effect.scoped,
-      Effect.onInterrupt(() => sayKept(options.mode, command, done, payloads.length)),
+      Effect.onInterrupt(() => sayKept(options.mode, command, loaded, payloads.length)),
     )
     if (!options.json) {
       yield* Effect.forEach(outcomes, (outcome) => note(outcome, payloads.length), { discard: true })
@@ -112,14 +114,14 @@ const note = (
 const sayKept = (
   mode: LoadMode,
   { program, words }: Shell.CommandLine["Type"],
-  done: number,
+  loaded: number,
   series: number,
 ) =>
   Effect.gen(function* () {
     const { count } = yield* KeptBars
-    const loaded = series === 1 ? "" : `; ${done} of ${LoadText.amount(series, "series")} loaded`
+    const whole = series === 1 ? "" : `; ${loaded} of ${LoadText.amount(series, "series")} loaded`
     yield* Output.note(
-      `Interrupted; kept: ${LoadText.amount(count, "bar")}${loaded}\n` +
+      `Interrupted; kept: ${LoadText.amount(count, "bar")}${whole}\n` +
         `Continue with: ${program} ${Shell.join(LoadText.continuation(mode, words))}`,
     )
   })

@@ -2,8 +2,6 @@
  * Files of symbols: one a line, or several with commas between them; blank lines and what follows a `#` say
  * nothing.
  */
-import type { PlatformError } from "@effect/platform/Error"
-import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -11,6 +9,7 @@ import * as Stream from "effect/Stream"
 import { DataError } from "../../data/DataError.js"
 import * as Symbol from "../../data/Symbol.js"
 import * as Output from "../Output.js"
+import * as GivenFile from "./GivenFile.js"
 import * as LoadText from "./LoadText.js"
 
 /** A symbol, and where it was given: `symbols.txt line 3`. */
@@ -46,9 +45,8 @@ export const join = (
 /** Reads a file of at most 1 MiB. */
 export const read = (file: string): Effect.Effect<ReadonlyArray<Listed>, DataError> =>
   Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
     const bytes = yield* Stream.runFold(
-      Stream.mapError(fs.stream(file, { bytesToRead: mostBytes + 1 }), unreadable(file)),
+      Stream.mapError(GivenFile.bytes(file, mostBytes + 1), unreadable(file)),
       new Uint8Array(0),
       append,
     )
@@ -106,14 +104,4 @@ const refused = (file: string, expected: string, found: string): DataError =>
     advice: "Give a text file with one symbol a line",
   })
 
-const unreadable =
-  (file: string) =>
-  (cause: PlatformError): DataError =>
-    new DataError({
-      reason: "InvalidInput",
-      place: file,
-      expected: "a file of symbols to read",
-      found: cause._tag === "SystemError" ? cause.reason : cause.message,
-      advice: "Check the file's name and permissions",
-      cause,
-    })
+const unreadable = (file: string) => GivenFile.fault("InvalidInput", file, "a file of symbols to read")

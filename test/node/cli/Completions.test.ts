@@ -93,7 +93,7 @@ const installed = (shell: string): boolean => {
 /** Command lines up to the cursor, as words the way bash cuts them, and what is offered there. */
 const cases: ReadonlyArray<readonly [line: ReadonlyArray<string>, offered: ReadonlyArray<string>]> = [
   [["da"], ["data"]],
-  [["data", "co"], ["coverage"]],
+  [["data", "cov"], ["coverage"]],
   [
     ["data", "show", ""],
     ["AAPL", "AMD", "BRK.B", "BTC-USD", "EUR.USD"],
