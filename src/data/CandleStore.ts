@@ -160,7 +160,9 @@ export const withWriter = <A>(
       (error) => error.reason === "LockLost",
       (error) =>
         Effect.zipRight(
-          Effect.logWarning(`${error.place}: ${error.found}; it goes on after that one`),
+          Effect.logWarning(
+            `${error.place}: another process took it over while this one was suspended; it goes on after that one`,
+          ),
           withWriter(store, identity, use),
         ),
     ),

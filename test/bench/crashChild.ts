@@ -18,7 +18,9 @@ import * as LoadData from "../../src/data/LoadData.js"
 import * as IbCandleSource from "../../src/hosts/ib/IbCandleSource.js"
 import * as Protocol from "../utils/CrashProtocol.js"
 
-const { directory, loader, stop, url } = Schema.decodeSync(Protocol.Orders)(process.argv[2] ?? "")
+const { directory, lease, loader, stop, suspend, url } = Schema.decodeSync(Protocol.Orders)(
+  process.argv[2] ?? "",
+)
 const counts = { fetch: 0, append: 0, fold: 0, rename: 0, manifest: 0, lock: 0 }
 let isHere = false
 
@@ -35,9 +37,13 @@ const isDue = (phase: Protocol.Phase, writes: boolean): boolean => {
   return isHere
 }
 
-/** Stands still, with every fiber, until the process is killed; not for ever, if nobody is left to do it. */
-const standStill = Effect.sync((): never => {
+/**
+ * Stands still, with every fiber, until the process is killed; not for ever, if nobody is left to do it. A
+ * process that is to be suspended stops itself, and goes on when it is told to.
+ */
+const standStill = Effect.sync(() => {
   say({ _tag: "Here" })
+  if (suspend) return void process.kill(process.pid, "SIGSTOP")
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30_000)
   return process.exit(3)
 })
@@ -52,7 +58,7 @@ const call = <A, E, R>(
     if (phase === undefined || !isDue(phase, part !== undefined)) return effect
     if (stop?.moment !== "during") {
       const before = stop?.moment === "part" ? part?.(stop.share) : undefined
-      return Effect.zipRight(before ?? Effect.void, standStill)
+      return Effect.zipRight(Effect.zipRight(before ?? Effect.void, standStill), effect)
     }
     say({ _tag: "Here" })
     return Effect.ensuring(
@@ -137,7 +143,10 @@ const store = Layer.effect(
           ),
       })),
   })),
-).pipe(Layer.provide(Parquet.layer({ directory, journalBytes: Protocol.journalBytes })), Layer.provide(files))
+).pipe(
+  Layer.provide(Parquet.layer({ directory, lease, journalBytes: Protocol.journalBytes })),
+  Layer.provide(files),
+)
 
 const source = Layer.effect(
   CandleSource,

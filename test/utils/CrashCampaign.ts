@@ -12,6 +12,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import type { TimeRange } from "../../src/data/TimeRange.js"
 import * as CrashedStore from "./CrashedStore.js"
@@ -42,6 +43,23 @@ export interface Campaign {
    * complete it. Where a process ends before it reaches its stop, all begins anew with earlier calls.
    */
   readonly trial: (stops: ReadonlyArray<Protocol.Stop>) => Effect.Effect<ReadonlyArray<Kill>>
+  /**
+   * Suspends a load at the stop for longer than its lease, lets another process take the series over and
+   * complete it, and lets the first go on.
+   */
+  readonly suspension: (stop: Protocol.Stop) => Effect.Effect<Suspension>
+}
+
+/** What became of two loads at once, one of which was suspended. */
+export interface Suspension {
+  /** Both say of the bars what a load says that nobody suspended. */
+  readonly agreed: boolean
+  /** The files in the end are those of an uninterrupted load. */
+  readonly identical: boolean
+  /** The process that had lost its lock changed no file when it went on. */
+  readonly untouched: boolean
+  /** What the other one asked for again that was durable when the first was suspended. */
+  readonly again: number
 }
 
 /** Bundles the programs, starts a host, and loads once without a kill, for the rest to be compared with. */
@@ -52,12 +70,17 @@ export const make = Effect.gen(function* () {
   const directory = fs.makeTempDirectoryScoped({ prefix: "ktrdr-crash-" })
   let loaders = 0
 
-  const start = (directory: string, stop: Protocol.Stop | null) =>
+  const start = (
+    directory: string,
+    stop: Protocol.Stop | null,
+    atStop: AtStop = killed(stop),
+    { suspend, lease } = { suspend: false, lease: 30_000 },
+  ) =>
     Effect.suspend(() => {
       const loader = `loader-${++loaders}`
-      const orders = Schema.encodeSync(Protocol.Orders)({ directory, url: host.url, loader, stop })
+      const orders = { directory, url: host.url, loader, stop, suspend, lease }
       return Effect.zipWith(
-        run(join(programs, "crashChild.js"), orders, stop),
+        run(join(programs, "crashChild.js"), Schema.encodeSync(Protocol.Orders)(orders), atStop),
         Effect.suspend(() => host.requests(loader)),
         (ended, requests) => ({ ...ended, requests }),
       )
@@ -101,6 +124,28 @@ export const make = Effect.gen(function* () {
       Effect.orDie,
     )
 
+  const suspension = (stop: Protocol.Stop): Effect.Effect<Suspension> =>
+    Effect.gen(function* () {
+      const target = yield* directory
+      const stopped = yield* Deferred.make<Stopped>()
+      const first = yield* Effect.fork(
+        start(target, stop, (here) => Deferred.succeed(stopped, here), { suspend: true, lease }),
+      )
+      const { child, durable } = yield* Deferred.await(stopped)
+      const other = yield* start(target, null, undefined, { suspend: false, lease })
+      const before = yield* hashes(target)
+      child.kill("SIGCONT")
+      const ended = yield* Fiber.join(first)
+      const after = yield* hashes(target)
+      return {
+        agreed: [ended, other].every((one) => isSame(outcome(one.done), outcome(done))),
+        identical: isSame(after, truth.files),
+        untouched: isSame(after, before),
+        again: other.requests.filter((range) => CrashedStore.has(CrashedStore.nothing, durable, range))
+          .length,
+      }
+    }).pipe(Effect.scoped, Effect.provideService(FileSystem.FileSystem, fs), Effect.orDie)
+
   /** What a reader sees that comes after the kill: of the store itself, or of a copy, so as to change nothing. */
   const look = (target: string, inPlace: boolean, durable: ReadonlyArray<TimeRange>) =>
     Effect.gen(function* () {
@@ -109,7 +154,7 @@ export const make = Effect.gen(function* () {
       return yield* CrashedStore.inspect(place, truth, durable)
     }).pipe(Effect.scoped)
 
-  return { counts: done.counts, trial } satisfies Campaign
+  return { counts: done.counts, trial, suspension } satisfies Campaign
 }).pipe(Effect.provide(NodeContext.layer))
 
 // -----------------------------------------------------------------------------
@@ -171,8 +216,27 @@ interface Ended {
 
 type Done = Extract<Protocol.Message, { readonly _tag: "Done" }>
 
-/** Runs a load until it ends, or until it reaches the stop: then it is killed. */
-const run = (program: string, orders: string, stop: Protocol.Stop | null): Effect.Effect<Ended> =>
+/** A process that has reached its stop, and what was durable by then. */
+interface Stopped {
+  readonly child: ChildProcess
+  readonly durable: ReadonlyArray<TimeRange>
+}
+
+type AtStop = (stopped: Stopped) => Effect.Effect<unknown>
+
+const killed =
+  (stop: Protocol.Stop | null): AtStop =>
+  ({ child }) =>
+    Effect.delay(
+      Effect.sync(() => kill(child)),
+      stop?.moment === "during" ? stop.millis : 0,
+    )
+
+/** How long a suspended process keeps the series, in milliseconds. */
+const lease = 400
+
+/** Runs a load until it ends; where it reaches its stop, something is done to it. */
+const run = (program: string, orders: string, atStop: AtStop): Effect.Effect<Ended> =>
   Effect.async<Ended>((resume) => {
     const child = spawn(process.execPath, [program, orders], { stdio: ["ignore", "pipe", "pipe"] })
     const durable: Array<TimeRange> = []
@@ -188,13 +252,7 @@ const run = (program: string, orders: string, stop: Protocol.Stop | null): Effec
       if (said._tag === "Done") done = said
       if (said._tag === "Here") {
         isHere = true
-        const wait = stop?.moment === "during" ? stop.millis : 0
-        Effect.runFork(
-          Effect.delay(
-            Effect.sync(() => kill(child)),
-            wait,
-          ),
-        )
+        Effect.runFork(atStop({ child, durable: [...durable] }))
       }
     })
     child.on("close", (code, signal) => {

@@ -47,6 +47,10 @@ export const Orders = Schema.parseJson(
     /** The name under which the host's journal has the requests of this process. */
     loader: Schema.String,
     stop: Schema.NullOr(Stop),
+    /** The process stops itself there until it is told to continue; else it stands still to be killed. */
+    suspend: Schema.Boolean,
+    /** For how long it keeps the series while it is suspended, in milliseconds. */
+    lease: Schema.Number,
   }),
 )
 export type Orders = typeof Orders.Type

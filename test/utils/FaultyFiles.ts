@@ -40,7 +40,7 @@ export const make = (fs: FileSystem.FileSystem, fault?: Fault, watch: Watcher = 
   const at = fault?.at ?? Number.POSITIVE_INFINITY
   const struck = () => calls.length > at
 
-  /** A change; `half` is what a failing write leaves behind. */
+  /** A change; `half` is what a write leaves behind that fails once it has begun. */
   const change = <A, R>(
     call: Call,
     effect: Effect.Effect<A, Error.PlatformError, R>,
@@ -52,7 +52,8 @@ export const make = (fs: FileSystem.FileSystem, fault?: Fault, watch: Watcher = 
         return Effect.tap(effect, () => Effect.sync(() => watch(call)))
       const failure = failureOf(call, fault.code)
       if (index > at) return failure
-      return Effect.zipRight(Effect.ignore(half), fault.code === "crash" ? Effect.interrupt : failure)
+      const begun = fault.code === "EACCES" || fault.code === "EROFS" ? Effect.void : Effect.ignore(half)
+      return Effect.zipRight(begun, fault.code === "crash" ? Effect.interrupt : failure)
     })
 
   /** A look, which fails only where the process is gone. */

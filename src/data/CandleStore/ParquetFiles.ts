@@ -19,7 +19,7 @@ export interface Files {
   /** Absolute path of the folder of lock files. */
   readonly locks: string
   readonly join: (...parts: ReadonlyArray<string>) => string
-  /** A path as people see it, relative to the data directory. */
+  /** A path as people see it, relative to the data directory where it lies there. */
   readonly place: (file: string) => string
   /** The folder a series is to be kept in; refused when it would lie outside the store. */
   readonly folderFor: (identity: Pick<Identity, "series" | "instrument">) => Effect.Effect<string, DataError>
@@ -75,7 +75,10 @@ export const make = Effect.fnUntraced(function* (directory: string) {
   const root = path.join(base, "candles")
   const hashes = new Map<string, Hash & { readonly version: string }>()
 
-  const place = (file: string): string => path.relative(base, file) || "."
+  const place = (file: string): string => {
+    const relative = path.relative(base, file)
+    return relative.startsWith("..") ? file : relative || "data directory"
+  }
 
   const folderFor: Files["folderFor"] = ({ series, instrument }) => {
     const folder = path.join(root, instrument.venue, series.symbol, folderName(series))

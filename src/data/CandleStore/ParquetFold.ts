@@ -61,10 +61,10 @@ const foldFiles = Effect.fnUntraced(function* (options: Options & { readonly rew
   yield* lock.check
   const removed = (yield* files.names(folder)).filter((name) => name.endsWith(temporary))
   for (const name of removed) yield* files.remove(to(name))
-  yield* Replacing.finish(options)
+  const isWhole = yield* Replacing.finish(options)
+  const aside = isWhole ? [] : [yield* setAside(options, Folder.replacingName)]
   const contents = yield* Folder.scan(files, folder)
   const checked = yield* Folder.check(files, engine, contents)
-  const aside: Array<string> = []
   for (const name of [...contents.damaged, ...checked.broken]) aside.push(yield* setAside(options, name))
   for (const name of checked.gone) yield* warn(options, name, "is gone; its bars can be loaded again")
 
@@ -99,7 +99,9 @@ const foldFiles = Effect.fnUntraced(function* (options: Options & { readonly rew
     files: Array.from(entries.values()).sort((a, b) => a.first - b.first),
   })
   const hurt = new Set(lost.map(({ name }) => name))
-  yield* Effect.uninterruptible(commit(options, changed, manifest))
+  const said = Option.getOrUndefined(yield* files.text(to(Folder.manifestName)))
+  if (said !== manifest || changed.length > 0)
+    yield* Effect.uninterruptible(commit(options, changed, manifest))
   for (const name of contents.journals) {
     if (hurt.has(name)) aside.push(yield* setAside(options, name))
     else yield* Effect.ignore(files.remove(to(name)))
@@ -194,7 +196,7 @@ export const writeYear = Effect.fnUntraced(function* (
   const bounds = { rows: 0, first: 0, last: 0 }
   yield* engine.write(path, counted(merged(parts), bounds))
   yield* files.sync(path)
-  const hash = yield* files.hash(path)
+  const hash = yield* files.rehash(path)
   if (Option.isNone(hash)) return yield* unwritable(files.place(path), "that somebody removed it")
   const { sha256, bytes } = hash.value
   const entry: Manifest.File = { name, sha256, bytes, ...bounds }

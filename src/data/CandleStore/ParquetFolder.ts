@@ -80,6 +80,12 @@ export const isSettled = ({ manifest, next, damaged, journals, years, replacing 
 export const isEmpty = ({ manifest, next, journals, years }: Contents): boolean =>
   manifest === undefined && next === undefined && journals.length === 0 && years.length === 0
 
+/** The folder of the files that count: while a series is being replaced, that of those which take their place. */
+export const current = (files: Files, folder: string): Effect.Effect<string, DataError> =>
+  Effect.map(files.names(folder), (names) =>
+    names.includes(replacingName) ? files.join(folder, replacingName) : folder,
+  )
+
 export interface Journalled {
   /** Oldest first. */
   readonly records: ReadonlyArray<Journal.Record>
@@ -180,13 +186,8 @@ export const identityOf = (
   }
 }
 
-// -----------------------------------------------------------------------------
-
-const yearFile = /^-?\d{1,6}\.parquet$/
-const asideFile = /\.damaged-\d+$/
-const recordsAtOnce = 16
-
-const newer = (place: string): DataError =>
+/** A later version of the store wrote the file: it is left alone. */
+export const newer = (place: string): DataError =>
   new DataError({
     reason: "StoreUnreadable",
     place,
@@ -194,3 +195,9 @@ const newer = (place: string): DataError =>
     found: "one of a later version",
     advice: "Use the version of ktrdr that wrote it",
   })
+
+// -----------------------------------------------------------------------------
+
+const yearFile = /^-?\d{1,6}\.parquet$/
+const asideFile = /\.damaged-\d+$/
+const recordsAtOnce = 16

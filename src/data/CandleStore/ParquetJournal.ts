@@ -289,8 +289,18 @@ const nextFrame = (bytes: Uint8Array, view: DataView, from: number): number => {
 const isTorn = (rest: Uint8Array): boolean => {
   if (rest.length < frameBytes || rest.every((byte) => byte === 0)) return true
   const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength)
-  return view.getUint32(0, true) === magic && frameBytes + view.getUint32(4, true) > rest.length
+  const isLonger = frameBytes + view.getUint32(4, true) > rest.length
+  return (
+    view.getUint32(0, true) === magic && isLonger && !isWhole(rest, frameBytes + view.getUint32(12, true))
+  )
 }
+
+/** True where all that the frame's head speaks of is there: then it is the frame's length that was damaged. */
+const isWhole = (rest: Uint8Array, columns: number): boolean =>
+  Either.match(decodeHead(new TextDecoder().decode(rest.subarray(frameBytes, columns))), {
+    onLeft: () => false,
+    onRight: ({ rows }) => columns + Candle.columns.length * rows * 8 <= rest.length,
+  })
 
 const viewColumns = (bytes: Uint8Array, offset: number, rows: number): Candles => {
   const column = (index: number) =>

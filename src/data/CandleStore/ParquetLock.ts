@@ -11,7 +11,7 @@
  * that differ let two owners write, or make anybody wait longer than a lease.
  */
 import { hostname } from "node:os"
-import type { PlatformError } from "@effect/platform/Error"
+import { type PlatformError, SystemError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -23,7 +23,15 @@ import type * as Scope from "effect/Scope"
 import * as Progress from "../../Progress.js"
 import { DataError } from "../DataError.js"
 import * as Series from "../Series.js"
-import { type Files, folderName, isPresent, temporary, unfinished, unwritable } from "./ParquetFiles.js"
+import {
+  type Files,
+  folderName,
+  isMissing,
+  isPresent,
+  temporary,
+  unfinished,
+  unwritable,
+} from "./ParquetFiles.js"
 
 export interface Lock {
   readonly token: number
@@ -101,7 +109,7 @@ export const make = Effect.fnUntraced(function* (files: Files, leaseTime: Durati
   })
 
   const hold = Effect.fnUntraced(function* (series: Series.Series, lock: Handle) {
-    yield* removeOthers(series, lock.token)
+    yield* removeEarlier(series, lock.token)
     yield* lock.renew.pipe(
       Effect.delay(renewal),
       Effect.catchIf(
@@ -142,15 +150,17 @@ export const make = Effect.fnUntraced(function* (files: Files, leaseTime: Durati
     (owner.machine === undefined ? owner.host === host : owner.machine === machine) &&
     !(owner.pid === process.pid ? held.has(file) : isAlive(owner.pid))
 
-  /** Removes the locks that this one took over, and what contenders left unfinished. */
-  const removeOthers = Effect.fnUntraced(function* (series: Series.Series, token: number) {
+  /** Removes the locks that this one took over, and what contenders for them left unfinished; no later one. */
+  const removeEarlier = Effect.fnUntraced(function* (series: Series.Series, token: number) {
     const own = fileOf(series, token)
-    const others = (yield* namesOf(series)).map((name) => files.join(files.locks, name))
-    yield* Effect.forEach(others, (file) => (file === own ? Effect.void : Effect.ignore(files.remove(file))))
+    const names = (yield* namesOf(series)).filter((name) => numberOf(name) <= token)
+    const others = names.map((name) => files.join(files.locks, name)).filter((file) => file !== own)
+    yield* Effect.forEach(others, (file) => Effect.ignore(files.remove(file)))
   })
 
   const handle = Effect.fnUntraced(function* (series: Series.Series, token: number) {
     const file = fileOf(series, token)
+    const turn = yield* Effect.makeSemaphore(1)
     let renewals = 0
     let renewed = yield* monotonic
 
@@ -168,8 +178,14 @@ export const make = Effect.fnUntraced(function* (files: Files, leaseTime: Durati
 
     const expiry = Effect.map(Clock.currentTimeMillis, (now) => now + lease)
 
-    const claim = Effect.flatMap(expiry, (expires) =>
-      write(expires, (part) => Effect.ensuring(fs.link(part, file), Effect.ignore(fs.remove(part)))),
+    /** Somebody else was quicker where the name is taken, and where the unfinished file was cleared away. */
+    const named = Effect.flatMap(expiry, (expires) =>
+      write(expires, (part) =>
+        fs.link(part, file).pipe(
+          Effect.catchIf(isMissing, () => Effect.fail(overtaken(file))),
+          Effect.ensuring(Effect.ignore(fs.remove(part))),
+        ),
+      ),
     ).pipe(
       Effect.map(() => held.add(file).has(file)),
       Effect.catchIf(isPresent, () => Effect.succeed(false)),
@@ -184,13 +200,29 @@ export const make = Effect.fnUntraced(function* (files: Files, leaseTime: Durati
 
     const owned = Effect.map(tokensOf(series), (tokens) => tokens.at(-1) === token)
 
+    const abandon = Effect.suspend(() => {
+      held.delete(file)
+      return Effect.ignore(fs.remove(file))
+    })
+
+    /** A name that one takes who was suspended since he looked may be free because a later owner cleared it. */
+    const claim = Effect.flatMap(named, (isNamed) =>
+      isNamed
+        ? owned.pipe(
+            Effect.onError(() => abandon),
+            Effect.tap((isOwned) => (isOwned ? Effect.void : abandon)),
+          )
+        : Effect.succeed(false),
+    )
+
+    /** One at a time: after a suspension all that write find it due at once. */
     const renew = Effect.gen(function* () {
       if (!(yield* owned)) return yield* lost(series)
       renewals++
       const now = yield* monotonic
       yield* update(yield* expiry)
       renewed = now
-    })
+    }).pipe(turn.withPermits(1))
 
     const check = Effect.gen(function* () {
       if ((yield* monotonic) - renewed > lease - renewal) yield* renew
@@ -200,7 +232,7 @@ export const make = Effect.fnUntraced(function* (files: Files, leaseTime: Durati
     const free = Effect.gen(function* () {
       held.delete(file)
       if (yield* owned) yield* update(0)
-    })
+    }).pipe(turn.withPermits(1))
 
     return { token, claim, renew, check, free } satisfies Handle
   })
@@ -250,10 +282,20 @@ const fileName = /^(.+)\.(\d{1,15})\.lock(?:\.\d+\.tmp)?$/
 
 const belongs = (series: Series.Series, name: string): boolean => fileName.exec(name)?.[1] === baseOf(series)
 
-const tokenOf = (name: string): number | undefined =>
-  name.endsWith(temporary) ? undefined : Number(fileName.exec(name)?.[2])
+/** The number that a lock has, or is to have once it is finished. */
+const numberOf = (name: string): number => Number(fileName.exec(name)?.[2])
+
+const tokenOf = (name: string): number | undefined => (name.endsWith(temporary) ? undefined : numberOf(name))
 
 const release = (lock: Handle) => Effect.ignore(lock.free)
+
+const overtaken = (file: string): PlatformError =>
+  new SystemError({
+    module: "FileSystem",
+    method: "link",
+    reason: "AlreadyExists",
+    pathOrDescriptor: file,
+  })
 
 const nobody: Owner = { pid: 0, host: "", expires: 0 }
 

@@ -68,11 +68,9 @@ export const make = ({ files, engine, tryFold }: Options): Reader => {
     let stamp = yield* stampOf(folder)
     let contents = yield* Folder.scan(files, folder)
     if (Folder.isEmpty(contents)) return undefined
-    if (!Folder.isSettled(contents)) {
+    if (!Folder.isSettled(contents) || contents.unfinished.length > 0) {
       yield* tryFold(series, folder)
-      if (contents.replacing && (yield* Folder.scan(files, home)).replacing) {
-        folder = files.join(home, Folder.replacingName)
-      }
+      folder = yield* Folder.current(files, home)
       stamp = yield* stampOf(folder)
       contents = yield* Folder.scan(files, folder)
     }

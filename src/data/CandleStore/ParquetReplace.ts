@@ -8,7 +8,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Identity, Replacement } from "../CandleStore.js"
-import { unfinished } from "./ParquetFiles.js"
+import { unfinished, unwritable } from "./ParquetFiles.js"
 import * as Fold from "./ParquetFold.js"
 import * as Folder from "./ParquetFolder.js"
 import { orLost } from "./ParquetLock.js"
@@ -74,5 +74,6 @@ const gather = Effect.fnUntraced(function* (options: Options, staging: string, o
 const decide = Effect.fnUntraced(function* ({ files, folder, lock }: Options, staging: string) {
   yield* files.rename(staging, files.join(folder, Folder.replacingName))
   yield* files.sync(folder)
-  yield* Replacing.finish({ files, folder, lock })
+  if (yield* Replacing.finish({ files, folder, lock })) return
+  return yield* unwritable(files.place(folder), "a manifest that is not the one written")
 })

@@ -17,15 +17,22 @@ export interface Options {
   readonly lock: Lock
 }
 
-/** Does nothing where no replacement was decided on. */
+/**
+ * False where a replacement was decided on and cannot be completed, for its manifest is damaged; does nothing
+ * where none was.
+ */
 export const finish = Effect.fn("ParquetReplacing.finish")(function* (options: Options) {
   const { files, folder } = options
   const from = files.join(folder, Folder.replacingName)
-  const text = yield* files.text(files.join(from, Folder.manifestName))
-  if (Option.isNone(text)) return
-  const manifest = Manifest.decode(text.value)
-  if (Either.isLeft(manifest)) return
-  yield* Effect.uninterruptible(move(options, from, text.value, manifest.right))
+  if ((yield* Folder.current(files, folder)) !== from) return true
+  const path = files.join(from, Folder.manifestName)
+  const text = Option.getOrElse(yield* files.text(path), () => "")
+  const manifest = Manifest.decode(text)
+  if (Either.isLeft(manifest)) {
+    return manifest.left === "newer" ? yield* Folder.newer(files.place(path)) : false
+  }
+  yield* Effect.uninterruptible(move(options, from, text, manifest.right))
+  return true
 })
 
 // -----------------------------------------------------------------------------

@@ -26,9 +26,8 @@ export interface Options {
 export const verify = Effect.fn("ParquetVerify.verify")(function* (
   { files, engine }: Options,
   series: Series.Series,
-  folder: string,
+  home: string,
 ) {
-  const place = (name: string): string => files.place(files.join(folder, name))
   const again = `Load the series again, which fetches what it lacks: ${loading(series)}`
 
   const look = Effect.gen(function* () {
@@ -39,6 +38,8 @@ export const verify = Effect.fn("ParquetVerify.verify")(function* (
     const remark = (name: string, found: string, advice: string) =>
       remarks.push({ place: place(name), found, advice })
 
+    const folder = yield* Folder.current(files, home)
+    const place = (name: string): string => files.place(files.join(folder, name))
     const contents = yield* Folder.scan(files, folder)
     const { manifest, next, years, journals } = contents
     yield* Progress.setTotal(years.length + journals.length + 1, "file")
@@ -85,6 +86,8 @@ export const verify = Effect.fn("ParquetVerify.verify")(function* (
       yield* Progress.advance()
     }
 
+    if (folder !== home)
+      remark("", "a crash ended the replacement of the series", `Complete it: ${compacting(series)}`)
     if (next !== undefined)
       remark(Folder.nextName, "a crash ended a fold", `Complete it: ${compacting(series)}`)
     const text = yield* files.text(files.join(folder, Folder.manifestName))
@@ -98,7 +101,7 @@ export const verify = Effect.fn("ParquetVerify.verify")(function* (
 
     const verification: Verification = {
       series,
-      place: files.place(folder),
+      place: files.place(home),
       files: years.length,
       rows,
       bytes,
@@ -110,7 +113,7 @@ export const verify = Effect.fn("ParquetVerify.verify")(function* (
   })
 
   const names = Effect.map(
-    Effect.zip(files.names(folder), files.text(files.join(folder, Folder.manifestName))),
+    Effect.zip(files.names(home), files.text(files.join(home, Folder.manifestName))),
     ([all, text]) => [...all, Option.getOrElse(text, () => "")].join("\n"),
   )
 

@@ -13,7 +13,7 @@ import * as Parquet from "../../../src/data/CandleStore/Parquet.js"
 import { type Batch, CandleStore } from "../../../src/data/CandleStore.js"
 import type { DataError } from "../../../src/data/DataError.js"
 import { bar, batch, identity, model, series, span, write } from "../../contract/CandleStore.js"
-import * as CrashingFiles from "../../utils/CrashingFiles.js"
+import * as FaultyFiles from "../../utils/FaultyFiles.js"
 import { hashes } from "../../utils/files.js"
 
 const scopedLive = <A, E>(
@@ -41,8 +41,8 @@ const rows = Effect.flatMap(store, (_) => Effect.map(_.read(series()), Candle.to
 const description = Effect.flatMap(store, (_) => Effect.flatten(_.describe(series())))
 const folder = (directory: string) => `${directory}/candles/XNYS/AAPL/1h`
 
-/** Changes of a fold of two years up to and with the first one's new file: flushes, the announcement, a name. */
-const untilFirstYear = 7
+/** Nothing can be written, as where the user has no permission to. */
+const denied = { at: 0, code: "EACCES", lasting: true } as const
 
 /** The messages that were logged while the effect ran. */
 const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -190,91 +190,6 @@ scopedLive("a torn journal keeps the records before the tear", (directory) =>
   }),
 )
 
-scopedLive("a fold that ends at any point is made good by the next reader, to the same bytes", (directory) =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const first = [batch(0, 3), { ...batch(3, 6), noData: [span(6, 8)], range: span(3, 8) }]
-    const late = [batch(2, 5, 50), batch(7, 9, 60)]
-    const expected = model([...first, ...late])
-    yield* opened(`${directory}/origin`)(
-      Effect.zipRight(write(identity(), first), write(identity(), late, false)),
-    )
-    yield* fs.copy(`${directory}/origin`, `${directory}/whole`)
-    yield* opened(`${directory}/whole`)(rows)
-    const bytes = yield* hashes(folder(`${directory}/whole`))
-    let changes = 0
-    for (let done = false; !done; changes++) {
-      const copy = `${directory}/${changes}`
-      yield* fs.copy(`${directory}/origin`, copy)
-      const crash: CrashingFiles.Crash = { left: changes, by: changes % 3 === 0 ? "interruption" : "failure" }
-      const during = yield* rows.pipe(
-        opened(copy),
-        Effect.provideService(FileSystem.FileSystem, CrashingFiles.make(fs, crash)),
-        Effect.exit,
-      )
-      done = crash.left >= 0
-      if (during._tag === "Success") expect(during.value).toEqual(expected.rows)
-      const after = yield* opened(copy)(Effect.zip(rows, description))
-      expect(after[0]).toEqual(expected.rows)
-      expect(after[1].noData).toEqual(expected.noData)
-      expect(yield* hashes(folder(copy))).toEqual(bytes)
-      yield* fs.remove(copy, { recursive: true })
-    }
-    expect(changes).toBeGreaterThan(15)
-  }),
-)
-
-scopedLive(
-  "a fold that failed half way, more batches and a crash in the next fold lose nothing",
-  (directory) =>
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const expected = model([batch(0, 6), batch(2, 6, 50), batch(1, 8, 60)]).rows
-      for (let changes = 0, done = false; !done; changes++) {
-        const copy = `${directory}/${changes}`
-        const crash: CrashingFiles.Crash = { left: Number.POSITIVE_INFINITY, by: "failure" }
-        done = yield* Effect.gen(function* () {
-          yield* write(identity(), [batch(0, 6)])
-          const writer = yield* Effect.flatMap(store, (_) => _.writer(identity()))
-          yield* writer.append(batch(2, 6, 50))
-          crash.left = untilFirstYear
-          expect((yield* refused(writer.fold)).reason).toBe("StoreUnwritable")
-          crash.left = Number.POSITIVE_INFINITY
-          yield* writer.append(batch(1, 8, 60))
-          crash.left = changes
-          yield* Effect.ignore(writer.fold)
-          return crash.left >= 0
-        }).pipe(
-          Effect.scoped,
-          opened(copy),
-          Effect.provideService(FileSystem.FileSystem, CrashingFiles.make(fs, crash)),
-        )
-        expect(yield* opened(copy)(rows)).toEqual(expected)
-        const names = yield* fs.readDirectory(folder(copy))
-        expect(names).toEqual(["2023.parquet", "2024.parquet", "manifest.json"])
-      }
-    }),
-)
-
-scopedLive("an append that is broken off at any point is there as a whole or not at all", (directory) =>
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    for (let changes = 0, done = false; !done; changes++) {
-      const copy = `${directory}/${changes}`
-      const crash: CrashingFiles.Crash = { left: changes, by: changes % 2 === 0 ? "interruption" : "failure" }
-      const exit = yield* write(identity(), [batch(0, 3), batch(3, 6)], false).pipe(
-        opened(copy),
-        Effect.provideService(FileSystem.FileSystem, CrashingFiles.make(fs, crash)),
-        Effect.exit,
-      )
-      done = crash.left >= 0
-      const found = yield* opened(copy)(rows)
-      expect([0, 3, 6]).toContain(found.length)
-      if (exit._tag === "Success") expect(found.length).toBe(6)
-    }
-  }),
-)
-
 scopedLive("batches that arrive together share a flush", (directory) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
@@ -392,12 +307,12 @@ scopedLive("where nothing can be written, reads go on and writes say so", (direc
       refused(write(identity(), [batch(0, 1)])),
     ]).pipe(
       opened(directory),
-      Effect.provideService(FileSystem.FileSystem, CrashingFiles.make(fs, { left: 0, by: "failure" })),
+      Effect.provideService(FileSystem.FileSystem, FaultyFiles.make(fs, denied).fs),
       logged,
     )
     expect(found).toEqual([bar(4), bar(5)])
     expect(known.rows).toBe(2)
-    expect(refusal).toMatchObject({ reason: "StoreUnwritable" })
+    expect(refusal).toMatchObject({ reason: "StoreUnwritable", advice: expect.stringMatching(/permission/) })
     expect(refusal.place.startsWith("candles")).toBe(true)
     expect(yield* hashes(directory)).toEqual(before)
   }),
@@ -482,7 +397,7 @@ scopedLive(
       yield* opened(directory, { journalBytes: 1 })(write(identity(), [batch(0, 2), batch(2, 4)], false))
       expect(Object.keys(yield* hashes(folder(directory)))).toEqual(["2023.parquet", "manifest.json"])
       yield* fs.writeFileString(`${folder(directory)}/2023.parquet.tmp`, "half")
-      yield* opened(directory)(write(identity(), []))
+      yield* opened(directory)(rows)
       expect(Object.keys(yield* hashes(folder(directory)))).toEqual(["2023.parquet", "manifest.json"])
     }),
 )
