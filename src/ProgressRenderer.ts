@@ -26,9 +26,9 @@ export const duration = (millis: number): string => {
   return join(Math.floor(minutes / 60), "h", minutes % 60, "m")
 }
 
-/** `segment`, `segments`, `series`, `MB`: English plurals of the units in use. */
+/** `segment`, `segments`, `batches`, `series`, `MB`: English plurals of the units in use. */
 export const plural = (unit: string, amount: number): string =>
-  amount === 1 || /[sA-Z]$/.test(unit) ? unit : `${unit}s`
+  amount === 1 || /[sA-Z]$/.test(unit) ? unit : `${unit}${unit.endsWith("ch") ? "es" : "s"}`
 
 /** `[4/5]`, or nothing where no steps were planned. */
 export const stepOf = (snapshot: Unrendered): string | undefined =>
