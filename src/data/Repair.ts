@@ -10,7 +10,10 @@ export interface Bar extends Candle.Candle {
   readonly at: number
 }
 
-/** Two bars of one start. The one that was stamped rightly wins, or of two moved ones the one that came first. */
+/**
+ * Two bars of one start. The one that was stamped rightly wins; of two that were moved the one of the rule that was
+ * found first, and of one rule the one that came first.
+ */
 export interface Collision {
   readonly start: number
   readonly kept: Bar
@@ -77,11 +80,12 @@ function* queueOf(
 ): Generator<void, ReadonlyArray<number>> {
   const queue: Array<number> = []
   for (let index = 0; index < ruleOf.length; index++) {
-    if (ruleOf[index] !== rule) continue
-    let at = queue.length
-    queue.push(index)
-    for (; at > 0 && starts[queue[at - 1]!]! > starts[index]!; at--) queue[at] = queue[at - 1]!
-    queue[at] = index
+    if (ruleOf[index] === rule) {
+      let at = queue.length
+      queue.push(index)
+      for (; at > 0 && starts[queue[at - 1]!]! > starts[index]!; at--) queue[at] = queue[at - 1]!
+      queue[at] = index
+    }
     if (index % perTurn === perTurn - 1) yield
   }
   return queue

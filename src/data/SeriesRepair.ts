@@ -11,6 +11,7 @@ import * as Candle from "./Candle.js"
 import * as CandleStore from "./CandleStore.js"
 import * as Coverage from "./Coverage.js"
 import type { DataError } from "./DataError.js"
+import * as ClockShift from "./Quality/ClockShift.js"
 import * as Quality from "./Quality.js"
 import * as Repair from "./Repair.js"
 import * as SeriesCheck from "./SeriesCheck.js"
@@ -81,7 +82,7 @@ export const run = Effect.fn("SeriesRepair.run")(function* (
         rows_out: Candle.size(repaired.candles),
         moved: repaired.moved,
         rules: shifts.map(({ rule }) => rule),
-        unexplained: shifts[0]?.unexplained ?? 0,
+        unexplained: yield* Slices.run(ClockShift.unexplained(before.clock)),
         undecided: shifts.reduce((sum, { undecided }) => sum + undecided, 0),
         collisions: repaired.collisions,
       }

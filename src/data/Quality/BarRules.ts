@@ -93,7 +93,9 @@ export const watch = (): Watcher => {
   return {
     add: (candles) => {
       const tests = rules.map((rule) => rule(candles))
+      const rises = isSorted(candles.start)
       for (let index = 0; index < Candle.size(candles); index++) {
+        if (rises && isSane(candles, index)) continue
         for (let rule = 0; rule < tests.length; rule++) {
           if (tests[rule]!(index)) tallies[rule]!.add(1, candles.start[index]!, seen + index)
         }
@@ -123,6 +125,22 @@ const starts = ({ start }: Candles, index: number): string =>
   index === 0
     ? place(start[index]!, index)
     : `${place(start[index]!, index)} after ${place(start[index - 1]!, index - 1)}`
+
+/** A bar that keeps to every rule, said at once, where starts do not fall: most bars are of this kind. */
+const isSane = ({ start, open, high, low, close, volume }: Candles, index: number): boolean => {
+  const known = volume[index]!
+  return (
+    start[index]! > start[index - 1]! &&
+    start[index]! < Number.POSITIVE_INFINITY &&
+    low[index]! > 0 &&
+    low[index]! <= open[index]! &&
+    low[index]! <= close[index]! &&
+    high[index]! >= open[index]! &&
+    high[index]! >= close[index]! &&
+    high[index]! < Number.POSITIVE_INFINITY &&
+    ((known >= 0 && known < Number.POSITIVE_INFINITY) || known === -1 || Number.isNaN(known))
+  )
+}
 
 const isSorted = (start: Float64Array): boolean => {
   for (let index = 1; index < start.length; index++) {

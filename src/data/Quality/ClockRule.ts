@@ -35,34 +35,44 @@ export const offsetsOf = (zone: string, range: TimeRange.TimeRange): Offsets => 
   return { from, millis }
 }
 
+/** The largest fixed offset that is tried: the largest UTC offset there is. */
+export const largest = 14 * 3_600_000
+
 /**
  * The rules that are tried, the likelier first: the zone's offset one to three times too often or too rarely,
- * then fixed offsets in steps of a quarter of an hour up to 14 h (the largest UTC offset there is).
+ * then fixed offsets in steps of a quarter of an hour, then those that the bars themselves suggest.
  */
-export const candidates = (zone: string, { millis }: Offsets): ReadonlyArray<ClockRule> => [
+export const candidates = (
+  zone: string,
+  { millis }: Offsets,
+  suggested: ReadonlyArray<number>,
+): ReadonlyArray<ClockRule> => [
   ...(millis.every((offset) => offset === 0)
     ? []
     : [1, -1, 2, -2, 3, -3].map((times): ClockRule => ({ kind: "zone", zone, times }))),
-  ...Array.from({ length: 56 }, (_, index) => (index + 1) * quarter).flatMap(
+  ...Array.from({ length: largest / quarter }, (_, index) => (index + 1) * quarter).flatMap(
     (offset): ReadonlyArray<ClockRule> => [
       { kind: "fixed", millis: offset },
       { kind: "fixed", millis: -offset },
     ],
   ),
+  ...suggested
+    .filter((offset) => offset % quarter !== 0)
+    .map((offset): ClockRule => ({ kind: "fixed", millis: offset })),
 ]
 
 /** From a stamp to the instant that it should say. Asked in order of time it costs next to nothing. */
 export const undo = (rule: ClockRule, offsets: Offsets): ((stamp: number) => number) => {
   if (rule.kind === "fixed") return (stamp) => stamp - rule.millis
-  const offsetAt = lookUp(offsets)
-  return (stamp) => stamp + rule.times * offsetAt(stamp + rule.times * offsetAt(stamp))
+  const zoneAt = offsetAt(offsets)
+  return (stamp) => stamp + rule.times * zoneAt(stamp + rule.times * zoneAt(stamp))
 }
 
 /** From an instant to the stamp that the wrong clock makes of it. */
 export const apply = (rule: ClockRule, offsets: Offsets): ((instant: number) => number) => {
   if (rule.kind === "fixed") return (instant) => instant + rule.millis
-  const offsetAt = lookUp(offsets)
-  return (instant) => instant - rule.times * offsetAt(instant)
+  const zoneAt = offsetAt(offsets)
+  return (instant) => instant - rule.times * zoneAt(instant)
 }
 
 /** `New York's UTC offset applied twice too often: +8 h in summer, +10 h in winter`, `a fixed offset of -30 min` */
@@ -77,6 +87,22 @@ export const words = (rule: ClockRule, offsets: Offsets): string => {
   ].join("")
 }
 
+/** By how many milliseconds a rule makes stamps late or early at most. */
+export const magnitude = (rule: ClockRule, { millis }: Offsets): number =>
+  rule.kind === "fixed"
+    ? Math.abs(rule.millis)
+    : Math.abs(rule.times) * Math.max(...millis.map((offset) => Math.abs(offset)))
+
+/** The zone's offset at an instant. Asked in order of time it costs next to nothing. */
+export const offsetAt = ({ from, millis }: Offsets): ((instant: number) => number) => {
+  let at = 0
+  return (instant) => {
+    while (at > 0 && from[at]! > instant) at--
+    while (at + 1 < from.length && from[at + 1]! <= instant) at++
+    return millis[at]!
+  }
+}
+
 // -----------------------------------------------------------------------------
 
 const second = 1000
@@ -86,13 +112,20 @@ const often: ReadonlyArray<string> = ["", "once", "twice", "three times"]
 
 const city = (zone: string): string => (zone.split("/").at(-1) ?? zone).replaceAll("_", " ")
 
+/** `+8 h`, `-1 h 30 min`, `+7 min 30 s` */
 const hours = (millis: number): string => {
-  const minutes = Math.round(Math.abs(millis) / minute)
-  const parts = [
-    ...(minutes >= 60 ? [`${count(Math.floor(minutes / 60))} h`] : []),
-    ...(minutes % 60 > 0 ? [`${minutes % 60} min`] : []),
-  ]
-  return `${millis < 0 ? "-" : "+"}${parts.join(" ")}`
+  const units = [
+    [60 * minute, "h"],
+    [minute, "min"],
+    [second, "s"],
+  ] as const
+  let rest = Math.abs(millis)
+  const parts = units.flatMap(([unit, name]) => {
+    const whole = name === "s" ? rest / unit : Math.floor(rest / unit)
+    rest -= whole * unit
+    return whole === 0 ? [] : [`${count(whole)} ${name}`]
+  })
+  return parts.length === 0 ? "0 h" : `${millis < 0 ? "-" : "+"}${parts.join(" ")}`
 }
 
 /** The first second of the day after `before` at which the zone has the offset. */
@@ -105,13 +138,4 @@ const changeWithin = (zone: string, before: number, offset: number): number => {
     else low = middle
   }
   return high
-}
-
-const lookUp = ({ from, millis }: Offsets): ((instant: number) => number) => {
-  let at = 0
-  return (instant) => {
-    while (at > 0 && from[at]! > instant) at--
-    while (at + 1 < from.length && from[at + 1]! <= instant) at++
-    return millis[at]!
-  }
 }

@@ -6,11 +6,13 @@ import * as TimeZone from "../TimeZone.js"
 import type { Expected } from "../TradingCalendar.js"
 import type { ClockRule, Offsets } from "./ClockRule.js"
 import * as Rule from "./ClockRule.js"
+import * as ClockScatter from "./ClockScatter.js"
 import type { Bars, Trial, Verdict } from "./ClockTrial.js"
 import * as ClockTrial from "./ClockTrial.js"
+import * as ClockVotes from "./ClockVotes.js"
 import { finder, fits, fitsOf, make as makeSlots, perTurn, type Slots } from "./Slots.js"
 
-/** The bars that should exist around the stamps, a day and a half beyond both ends. */
+/** The bars that should exist around the stamps, by `reach` beyond both ends. */
 export interface Grid {
   readonly own: Expected
   /** Starts in the venue's other session, none where it has one only. */
@@ -55,11 +57,10 @@ export function* find(stamps: Float64Array, grid: Grid): Generator<void, Found> 
     starts: stamps.slice(),
     fit,
   }
-  const bars = { stamps, fit }
-  for (let left = misfits; left.length > 0 && found.rules.length < most; left = yield* misfitsOf(fit)) {
+  const bars = { stamps, fit: fit.slice() }
+  for (let left = misfits; left.length > 0 && found.rules.length < most; left = yield* misfitsOf(bars.fit)) {
     const best = yield* choose(bars, left, slots, offsets, grid.timeZone)
-    if (best === undefined) break
-    yield* settle(found, best, bars, slots, offsets)
+    if (best === undefined || !(yield* settle(found, best, bars, slots, offsets))) break
   }
   return found
 }
@@ -72,13 +73,18 @@ export const nothing = (stamps: Float64Array, fit: Uint8Array): Found => ({
   fit,
 })
 
+/** How many bars lie outside the sessions and are not explained by any rule. */
+export function* unexplained({ fit }: Found): Generator<void, number> {
+  return (yield* misfitsOf(fit)).length
+}
+
 // -----------------------------------------------------------------------------
 
 /** Rules of one series. */
 const most = 4
 
-/** Rules that are held against all the bars, after all were held against some. */
-const finalists = 5
+/** Rules of a kind that are held against all the bars, after all were held against some. */
+const finalists = 4
 
 /** Bars that every rule is held against. */
 const sampleBars = 40_000
@@ -86,12 +92,16 @@ const sampleBars = 40_000
 interface Choice {
   readonly trial: Trial
   readonly verdict: Verdict
+  /** The share of the rows that were shifted, where not whole sessions were. */
+  readonly share: number
 }
+
+const isMisfit = (fit: number): boolean => fit === fits.nowhere || fit === fits.otherSession
 
 function* misfitsOf(fit: Uint8Array): Generator<void, ReadonlyArray<number>> {
   const found: Array<number> = []
   for (let index = 0; index < fit.length; index++) {
-    if (fit[index] === fits.nowhere || fit[index] === fits.otherSession) found.push(index)
+    if (isMisfit(fit[index]!)) found.push(index)
     if (index % perTurn === perTurn - 1) yield
   }
   return found
@@ -106,27 +116,69 @@ function* choose(
   timeZone: string,
 ): Generator<void, Choice | undefined> {
   const sample = sampleOf(bars, misfits)
-  const scores: Array<{ readonly rule: ClockRule; readonly score: number }> = []
-  for (const rule of likely(Rule.candidates(timeZone, offsets), offsets, bars, misfits, slots)) {
+  yield
+  const suggested = ClockVotes.offsets(bars.stamps, misfits, slots)
+  yield
+  const rules = likely(Rule.candidates(timeZone, offsets, suggested), offsets, bars, misfits, slots)
+  yield
+  const tried: Array<Tried> = []
+  for (const rule of rules) {
     const trial = yield* ClockTrial.make(rule, offsets, sample, slots)
-    scores.push({ rule, score: ClockTrial.judge(trial, slots).score })
+    tried.push({ rule, verdict: ClockTrial.judge(trial, slots) })
     yield
   }
   const held: Array<Choice> = []
-  for (const { rule } of scores.sort((a, b) => b.score - a.score).slice(0, finalists)) {
+  for (const rule of wholeOnes(tried)) {
     const trial = yield* ClockTrial.make(rule, offsets, bars, slots)
     const verdict = ClockTrial.judge(trial, slots)
-    const scattered = verdict.holds ? false : yield* ClockTrial.isScattered(trial, offsets, bars, slots)
-    if (verdict.holds || scattered) held.push({ trial, verdict })
+    if (verdict.holds) held.push({ trial, verdict, share: 1 })
     yield
   }
-  const [best, second] = held.sort((a, b) => b.verdict.score - a.verdict.score)
-  return best !== undefined && second !== undefined && second.verdict.score === best.verdict.score
-    ? sameSlots(best.trial, second.trial)
+  for (const rule of held.length > 0 ? [] : leastOnes(tried, offsets)) {
+    const trial = yield* ClockTrial.make(rule, offsets, bars, slots)
+    const share = yield* ClockScatter.share(trial, offsets, bars, slots)
+    if (share !== undefined) held.push({ trial, verdict: ClockTrial.judge(trial, slots), share })
+    yield
+  }
+  const [best, second] = held.sort(better)
+  return best !== undefined && second !== undefined && better(best, second) === 0
+    ? sameSlots(bars, slots, best, second)
       ? best
       : undefined
     : best
 }
+
+interface Tried {
+  readonly rule: ClockRule
+  readonly verdict: Verdict
+}
+
+/** The rules that may have shifted whole sessions: those that shifted the most of some of the bars. */
+const wholeOnes = (tried: ReadonlyArray<Tried>): ReadonlyArray<ClockRule> =>
+  [...tried]
+    .sort((a, b) => Number(b.verdict.holds) - Number(a.verdict.holds) || b.verdict.score - a.verdict.score)
+    .filter(({ verdict }, index) => verdict.holds || index === 0)
+    .slice(0, finalists)
+    .map(({ rule }) => rule)
+
+/**
+ * The rules that may have shifted some rows: those that explain the most of some of the bars, and of them the ones
+ * that shift by the least, since whatever shifts by more explains as much.
+ */
+const leastOnes = (tried: ReadonlyArray<Tried>, offsets: Offsets): ReadonlyArray<ClockRule> => {
+  const explained = Math.max(0, ...tried.map(({ verdict }) => verdict.explained))
+  return tried
+    .filter(({ verdict }) => verdict.explained >= 0.995 * explained)
+    .sort((a, b) => Rule.magnitude(a.rule, offsets) - Rule.magnitude(b.rule, offsets))
+    .slice(0, finalists)
+    .map(({ rule }) => rule)
+}
+
+/** Of whole sessions what shifts the most, of some rows what explains the most, by those of which most were shifted. */
+const better = (a: Choice, b: Choice): number =>
+  a.verdict.holds
+    ? b.verdict.score - a.verdict.score
+    : b.verdict.explained - a.verdict.explained || b.share - a.share
 
 /** The rules that put at least a fifth as many misfits into slots as the best of them does, of some hundreds. */
 const likely = (
@@ -149,8 +201,16 @@ const likely = (
   return rules.filter((_, index) => hits[index]! >= best / 5)
 }
 
-const sameSlots = (a: Trial, b: Trial): boolean =>
-  a.slot.every((slot, index) => slot === b.slot[index] || slot === -1 || b.slot[index] === -1)
+/** Whether two rules put the bars that both would move into the same slots. */
+const sameSlots = ({ fit }: Bars, slots: Slots, a: Choice, b: Choice): boolean => {
+  const moves = ({ trial, verdict }: Choice, index: number) => {
+    const slot = trial.slot[index]!
+    return slot >= 0 && (isMisfit(fit[index]!) || verdict.sessions[slots.session[slot]!] === says.shifted)
+  }
+  return fit.every(
+    (_, index) => a.trial.slot[index] === b.trial.slot[index] || !(moves(a, index) && moves(b, index)),
+  )
+}
 
 /** The bars of some days around misfits from all over the series. */
 const sampleOf = ({ stamps, fit }: Bars, misfits: ReadonlyArray<number>): Bars => {
@@ -185,31 +245,37 @@ const sampleOf = ({ stamps, fit }: Bars, misfits: ReadonlyArray<number>): Bars =
   }
 }
 
-/** Takes the bars that the rule explains for explained. */
+/**
+ * Takes the bars that the rule explains for explained; false where there are none that it may move. What it would
+ * move, but for another bar in the way, speaks for no other rule.
+ */
 function* settle(
-  found: { readonly rules: Array<Explained>; readonly ruleOf: Uint8Array; readonly starts: Float64Array },
+  found: Found & { readonly rules: Array<Explained> },
   { trial, verdict }: Choice,
   { stamps, fit }: Bars,
   slots: Slots,
   offsets: Offsets,
-): Generator<void, void> {
-  const { slot, nowhere, other } = trial
+): Generator<void, boolean> {
+  const { rule, slot } = trial
   const { sessions, holds } = verdict
   if (holds) inherit(sessions)
+  const wholeOfRows = holds ? undefined : yield* ClockScatter.wholeSessions(trial, offsets, slots)
   const standsAt = finder(stamps)
   const stays = (index: number): boolean => {
     const at = standsAt(slots.starts[slot[index]!]!)
     return at >= 0 && fit[at] === fits.session
   }
-  const ruleNumber = found.rules.length + 1
+  const words = Rule.words(rule, offsets)
+  const known = found.rules.findIndex((one) => one.words === words)
+  const ruleNumber = known === -1 ? found.rules.length + 1 : known + 1
+  let explained = 0
   let undecided = 0
   for (let index = 0; index < stamps.length; index++) {
     const to = slot[index]!
     if (to < 0) continue
     const session = slots.session[to]!
     const whole =
-      sessions[session] === says.shifted &&
-      (holds || nowhere[session]! + other[session]! >= ClockTrial.certainOfRows)
+      sessions[session] === says.shifted && (wholeOfRows === undefined || wholeOfRows[session] === 1)
     const stands = fit[index]!
     if (whole || stands === fits.nowhere || (stands === fits.otherSession && !stays(index))) {
       found.starts[index] = slots.starts[to]!
@@ -218,9 +284,17 @@ function* settle(
     if (index % perTurn === perTurn - 1) yield
   }
   for (let index = 0; index < stamps.length; index++) {
-    if (found.ruleOf[index] === ruleNumber) fit[index] = fits.settled
+    if (found.ruleOf[index] === ruleNumber && fit[index] !== fits.settled) {
+      found.fit[index] = fits.settled
+      explained++
+    }
+    if (found.ruleOf[index] === ruleNumber || (slot[index]! >= 0 && isMisfit(fit[index]!))) {
+      fit[index] = fits.settled
+    }
+    if (index % perTurn === perTurn - 1) yield
   }
-  found.rules.push({ rule: trial.rule, words: Rule.words(trial.rule, offsets), undecided })
+  if (explained > 0) found.rules[ruleNumber - 1] = { rule, words, undecided }
+  return explained > 0
 }
 
 const { says } = ClockTrial

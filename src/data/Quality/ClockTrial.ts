@@ -67,7 +67,9 @@ export const says = { nothing: 0, shifted: 1, mixed: 2, right: 3 } as const
 
 export interface Verdict {
   readonly sessions: Uint8Array
-  /** How many bars the rule explains, if it holds. */
+  /** How many bars that need an explanation the rule has one for. */
+  readonly explained: number
+  /** How many bars were shifted, if it holds. */
   readonly score: number
   /** Whole sessions were shifted; without it, the rule holds at most for some rows. */
   readonly holds: boolean
@@ -75,9 +77,9 @@ export interface Verdict {
 
 /**
  * The rule holds when at least five bars that fit nowhere else (or as many that fit another session, where
- * half the slots are filled) speak for it in sessions of which nothing speaks against it; when sessions that
- * speak for and against it are a tenth of those at most; and when it explains four fifths of the bars that
- * need an explanation in the time between.
+ * half the slots are filled) speak for it in sessions of which nothing speaks against it, and which do not lie
+ * alone among such as speak against it; when sessions that speak for and against it are a tenth of those at
+ * most; and when it explains nine tenths of the bars that need an explanation in the time between.
  */
 export const judge = (trial: Trial, slots: Slots): Verdict => {
   const { nowhere, other, either, right, lost, lostOther } = trial
@@ -86,7 +88,7 @@ export const judge = (trial: Trial, slots: Slots): Verdict => {
   let mixed = 0
   let first = -1
   let last = -1
-  const sum = { nowhere: 0, certain: 0, bars: 0, lost: 0, some: 0 }
+  const sum = { certain: 0, bars: 0, lost: 0, some: 0 }
   for (let index = 0; index < slots.sessions; index++) {
     const certain = nowhere[index]! + other[index]!
     if (certain === 0) {
@@ -96,7 +98,6 @@ export const judge = (trial: Trial, slots: Slots): Verdict => {
       shifted++
       if (first === -1) first = index
       last = index
-      sum.nowhere += nowhere[index]!
       sum.certain += certain
       sum.bars += certain + either[index]!
       sum.lost += lost[index]! + lostOther[index]!
@@ -106,106 +107,28 @@ export const judge = (trial: Trial, slots: Slots): Verdict => {
       sum.some += certain
     }
   }
-  const filled = sum.bars / slotsOf(slots, sessions)
-  const enough = sum.nowhere >= evidence || (sum.certain >= evidence && filled >= 0.5)
+  const filled = sum.bars / Math.max(1, slotsOf(slots, sessions))
+  const together = withNeighbours(sessions)
+  const count = (bars: Int32Array) => together.reduce((total, session) => total + bars[session]!, 0)
+  const certain = count(nowhere)
+  const enough = certain >= evidence || (certain + count(other) >= evidence && filled >= 0.5)
   return {
     sessions,
+    explained: sum.certain + sum.some,
     score: sum.bars + sum.some,
     holds:
       enough &&
       mixed <= 0.1 * shifted &&
       sum.lost <= 0.05 * (sum.bars + sum.lost) &&
-      purity(trial, first, last) >= 0.8,
+      purity(trial, first, last) >= 0.9,
   }
 }
-
-/**
- * Whether some rows of the series, here and there, were shifted by the rule: the slots that show it whenever
- * their bar was shifted must all show it about equally often, those that show it whenever their bar was not
- * must agree, and the shifted bars must have left their slots.
- */
-export function* isScattered(
-  trial: Trial,
-  offsets: Offsets,
-  bars: Bars,
-  slots: Slots,
-): Generator<void, boolean> {
-  const { nowhere, other, rule } = trial
-  const certain = (index: number) => nowhere[index]! + other[index]!
-  let first = 0
-  while (first < slots.sessions && certain(first) === 0) first++
-  let last = slots.sessions - 1
-  while (last >= first && certain(last) === 0) last--
-  if (last < first || purity(trial, first, last) < 0.8) return false
-  const counts = () => new Int32Array(slots.positions)
-  const [shows, shown, tells, told] = [counts(), counts(), counts(), counts()]
-  const applied = Rule.apply(rule, offsets)
-  const undone = Rule.undo(rule, offsets)
-  const [after, before, own, bar] = [slots.starts, slots.starts, slots.starts, bars.stamps].map(finder)
-  for (let index = 0; index < slots.starts.length; index++) {
-    const session = slots.session[index]!
-    if (session < first || session > last) continue
-    const start = slots.starts[index]!
-    if (after!(applied(start)) < 0) shows[slots.position[index]!]!++
-    if (before!(undone(start)) < 0) tells[slots.position[index]!]!++
-    if (index % perTurn === perTurn - 1) yield
-  }
-  let total = 0
-  let collisions = 0
-  for (let index = 0; index < bars.stamps.length; index++) {
-    const to = trial.slot[index]!
-    const stands = bars.fit[index]!
-    if (to >= 0 && (stands === fits.nowhere || stands === fits.otherSession)) {
-      total++
-      shown[slots.position[to]!]!++
-      if (bar!(slots.starts[to]!) >= 0) collisions++
-    } else if (to < 0 && stands === fits.session) {
-      const at = own!(bars.stamps[index]!)
-      if (slots.session[at]! >= first && slots.session[at]! <= last) told[slots.position[at]!]!++
-    }
-    if (index % perTurn === perTurn - 1) yield
-  }
-  const moved = rates(shown, shows)
-  const stayed = rates(told, tells)
-  return (
-    total >= 2 * evidence &&
-    moved.even &&
-    moved.mean >= 0.05 &&
-    (stayed.even || stayed.mean < 0.05) &&
-    moved.mean + stayed.mean <= 1.15 &&
-    collisions <= (moved.mean + 0.15) * total
-  )
-}
-
-/** How many certain bars make a session that nothing speaks against shifted as a whole where some rows were. */
-export const certainOfRows = 6
-
-// -----------------------------------------------------------------------------
 
 /** How many bars that nothing else explains a rule needs. */
-const evidence = 5
-
-/** Whether a slot has a bar that the rule would throw out of the sessions: one that is right where it is. */
-const holder = (rule: ClockRule, offsets: Offsets, { stamps, fit }: Bars, slots: Slots) => {
-  const undone = Rule.undo(rule, offsets)
-  const barAt = finder(stamps)
-  const slotAt = finder(slots.starts)
-  return (slot: number): boolean => {
-    const at = barAt(slots.starts[slot]!)
-    return at >= 0 && fit[at] === fits.session && slotAt(undone(stamps[at]!)) < 0
-  }
-}
-
-const slotsOf = (slots: Slots, sessions: Uint8Array): number => {
-  let count = 0
-  for (let index = 0; index < slots.starts.length; index++) {
-    if (sessions[slots.session[index]!] === says.shifted) count++
-  }
-  return Math.max(1, count)
-}
+export const evidence = 5
 
 /** The share of the bars in need of an explanation, between two sessions, that the rule explains. */
-const purity = ({ nowhere, other, lost, lostOther }: Trial, first: number, last: number): number => {
+export const purity = ({ nowhere, other, lost, lostOther }: Trial, first: number, last: number): number => {
   if (first < 0) return 0
   const sum = { nowhere: 0, other: 0, lost: 0, lostOther: 0 }
   for (let index = first; index <= last; index++) {
@@ -219,29 +142,32 @@ const purity = ({ nowhere, other, lost, lostOther }: Trial, first: number, last:
   return sum.nowhere < evidence ? all : Math.max(all, sum.nowhere / (sum.nowhere + sum.lost))
 }
 
-/** How often positions of a session were hit, and whether all about equally often. */
-const rates = (hits: Int32Array, chances: Int32Array): { readonly mean: number; readonly even: boolean } => {
-  const positions = Array.from(chances.keys()).filter((position) => chances[position]! > 0)
-  const total = positions.reduce((sum, position) => sum + hits[position]!, 0)
-  const mean =
-    total /
-    Math.max(
-      1,
-      positions.reduce((sum, position) => sum + chances[position]!, 0),
-    )
-  const bins = Math.max(1, Math.min(8, positions.length, Math.floor(total / 8)))
-  const least = Array.from({ length: bins }, (_, bin) => {
-    const part = positions.slice(
-      Math.floor((bin * positions.length) / bins),
-      Math.floor(((bin + 1) * positions.length) / bins),
-    )
-    return (
-      part.reduce((sum, position) => sum + hits[position]!, 0) /
-      Math.max(
-        1,
-        part.reduce((sum, position) => sum + chances[position]!, 0),
-      )
-    )
-  }).reduce((a, b) => Math.min(a, b), mean)
-  return { mean, even: least >= 0.5 * mean }
+// -----------------------------------------------------------------------------
+
+/** Whether a slot has a bar that the rule would throw out of the sessions: one that is right where it is. */
+const holder = (rule: ClockRule, offsets: Offsets, { stamps, fit }: Bars, slots: Slots) => {
+  const undone = Rule.undo(rule, offsets)
+  const barAt = finder(stamps)
+  const slotAt = finder(slots.starts)
+  return (slot: number): boolean => {
+    const at = barAt(slots.starts[slot]!)
+    return at >= 0 && fit[at] === fits.session && slotAt(undone(stamps[at]!)) < 0
+  }
 }
+
+/** The shifted sessions, without those alone between others that were not shifted, as on a holiday that was none. */
+const withNeighbours = (sessions: Uint8Array): ReadonlyArray<number> => {
+  const telling = Array.from(sessions.keys()).filter((session) => sessions[session] !== says.nothing)
+  return telling.filter((session, index) => {
+    if (sessions[session] !== says.shifted) return false
+    const beside = [telling[index - 1], telling[index + 1]].filter((_) => _ !== undefined)
+    return beside.length === 0 || beside.some((_) => sessions[_] !== says.right)
+  })
+}
+
+/** How many slots the shifted sessions have. */
+const slotsOf = ({ first }: Slots, sessions: Uint8Array): number =>
+  sessions.reduce(
+    (sum, session, index) => (session === says.shifted ? sum + first[index + 1]! - first[index]! : sum),
+    0,
+  )

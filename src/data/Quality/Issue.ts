@@ -40,7 +40,7 @@ export const Shift = Schema.Struct({
   zone: Schema.NullOr(Schema.String),
   times: Schema.NullOr(Schema.Int),
   /** A fixed offset: how many minutes stamps are late. */
-  offset_minutes: Schema.NullOr(Schema.Int),
+  offset_minutes: Schema.NullOr(Schema.Number),
   /** Bars that the rule puts into the sessions. */
   explained: Schema.NonNegativeInt,
   /** Bars outside the sessions that no rule explains. */

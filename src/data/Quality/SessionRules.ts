@@ -7,7 +7,7 @@ import * as Holiday from "../Holiday.js"
 import type { Timeframe } from "../Timeframe.js"
 import type { TimeRange } from "../TimeRange.js"
 import type { TradingCalendar } from "../TradingCalendar.js"
-import type { Found } from "./ClockShift.js"
+import { type Found, unexplained } from "./ClockShift.js"
 import { type Issue, type Shift, tally } from "./Issue.js"
 import { finder, fits, perTurn } from "./Slots.js"
 
@@ -42,20 +42,24 @@ function* clockShift({ stamps, found }: Facts): Generator<void, ReadonlyArray<Is
   const all = tally("clock_shift", "error")
   const spans = found.rules.map(() => ({ first: Number.NaN, last: Number.NaN, explained: 0 }))
   const perYear = new Map<number, Array<number>>()
-  let unexplained = 0
+  const left = yield* unexplained(found)
+  let counts: Array<number> = []
+  let yearEnd = Number.NEGATIVE_INFINITY
   for (let index = 0; index < stamps.length; index++) {
     const stamp = stamps[index]!
     const rule = found.ruleOf[index]!
-    const year = yearOf(stamp)
-    const counts = perYear.get(year) ?? Array.from({ length: found.rules.length + 1 }, () => 0)
+    if (stamp >= yearEnd) {
+      counts = Array.from({ length: found.rules.length + 1 }, () => 0)
+      perYear.set(yearOf(stamp), counts)
+      yearEnd = Date.UTC(yearOf(stamp) + 1, 0)
+    }
     counts[rule]!++
-    perYear.set(year, counts)
     if (rule > 0) {
       const span = spans[rule - 1]!
       if (span.explained++ === 0) span.first = stamp
       span.last = stamp
       all.add(1, stamp, index)
-    } else if (found.fit[index] !== fits.session) unexplained++
+    }
     if (index % perTurn === perTurn - 1) yield
   }
   const shifts = found.rules.map(({ rule, words, undecided }, at): Shift => {
@@ -66,7 +70,7 @@ function* clockShift({ stamps, found }: Facts): Generator<void, ReadonlyArray<Is
       times: rule.kind === "zone" ? rule.times : null,
       offset_minutes: rule.kind === "fixed" ? rule.millis / 60_000 : null,
       explained,
-      unexplained,
+      unexplained: left,
       undecided,
       first,
       last,

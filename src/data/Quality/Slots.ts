@@ -14,6 +14,8 @@ export interface Slots {
   /** The session of each: runs of bars without closed time between them, of a day at most. */
   readonly session: Int32Array
   readonly sessions: number
+  /** The first slot of each session, and after the last session the number of slots. */
+  readonly first: Int32Array
   /** How far each starts after its session, as an index into `positions`. */
   readonly position: Int32Array
   /** How many different such distances there are. */
@@ -24,6 +26,7 @@ export function* make({ starts, ends }: Expected): Generator<void, Slots> {
   const session = new Int32Array(starts.length)
   const position = new Int32Array(starts.length)
   const known = new Map<number, number>()
+  const first: Array<number> = []
   let current = -1
   let opened = Number.NEGATIVE_INFINITY
   for (let index = 0; index < starts.length; index++) {
@@ -31,6 +34,7 @@ export function* make({ starts, ends }: Expected): Generator<void, Slots> {
     if (start !== ends[index - 1] || start - opened >= day) {
       current++
       opened = start
+      first.push(index)
     }
     session[index] = current
     const after = start - opened
@@ -39,13 +43,21 @@ export function* make({ starts, ends }: Expected): Generator<void, Slots> {
     if (at === undefined) known.set(after, known.size)
     if (index % perTurn === perTurn - 1) yield
   }
-  return { starts, session, sessions: current + 1, position, positions: known.size }
+  return {
+    starts,
+    session,
+    sessions: current + 1,
+    first: Int32Array.from([...first, starts.length]),
+    position,
+    positions: known.size,
+  }
 }
 
-/** Finds the slot that starts at an instant, -1 where none does. Asked in order of time it walks along. */
+/** Finds the slot that starts at an instant, -1 where none does. Asked in order of time, either way, it walks along. */
 export const finder = (starts: Float64Array): ((instant: number) => number) => {
   let at = 0
   return (instant) => {
+    if (at > stride && starts[at - stride]! >= instant) at = lowerBound(starts, instant)
     while (at > 0 && starts[at - 1]! >= instant) at--
     if (at + stride < starts.length && starts[at + stride]! < instant) at = lowerBound(starts, instant)
     while (at < starts.length && starts[at]! < instant) at++
@@ -71,7 +83,7 @@ export function* fitsOf(
 }
 
 /** How many bars are looked at between two turns of the event loop. */
-export const perTurn = 20_000
+export const perTurn = 60_000
 
 // -----------------------------------------------------------------------------
 

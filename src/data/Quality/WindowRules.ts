@@ -107,7 +107,8 @@ export const priceJump = (): Watcher => {
 
 /**
  * Volumes more than ten times that of all but two others in the four days, and at least 250 bars, before and
- * after: an auction comes back every day, a number in the wrong unit does not.
+ * after: an auction comes back every day, a number in the wrong unit does not. Nothing is said of a series with
+ * fewer than twenty volumes.
  */
 export const volumeSpike = (): Watcher => {
   const found = tally("volume_spike", "warning")
@@ -125,13 +126,13 @@ export const volumeSpike = (): Watcher => {
     add: ({ start, volume }) => {
       for (let at = 0; at < start.length; at++) {
         const value = volume[at]!
-        if (!(value > 0)) continue
+        if (!(value > 0 && value < Number.POSITIVE_INFINITY)) continue
         known++
         const index = seen + at
         if (open.length > 0) {
           for (const one of open) if (value * spikeTimes >= one.volume) one.peers++
           open = open.filter(({ peers }) => peers <= spikePeers)
-          close((one) => isOver(one, start[at]!, index))
+          if (known >= spikeKnown) close((one) => isOver(one, start[at]!, index))
         }
         if (value > spikeTimes * largest.third()) {
           open.push({ index, start: start[at]!, volume: value, peers: largest.atLeast(value / spikeTimes) })
@@ -141,7 +142,7 @@ export const volumeSpike = (): Watcher => {
       seen += start.length
     },
     issues: () => {
-      if (known >= 20) close(() => true)
+      if (known >= spikeKnown) close(() => true)
       return found.issues()
     },
   }
@@ -224,38 +225,37 @@ interface Candidate {
 const spikeTimes = 10
 const spikePeers = 2
 const spikeBars = 250
+const spikeKnown = 20
 const spikeMillis = 4 * 86_400_000
 
-/** The three largest volumes of the last eight blocks of 32 bars or more and half a day or more. */
+/** The three largest volumes of the last eight full blocks, of 32 bars or more and half a day or more, and since. */
 const recentLargest = () => {
-  const blocks: Array<Array<number>> = [[]]
+  let blocks: ReadonlyArray<Float64Array> = [new Float64Array(3)]
+  let block = blocks[0]!
+  let top = new Float64Array(3)
   let bars = 0
   let began = Number.NaN
-  let top: ReadonlyArray<number> = []
-  const refresh = () => {
-    top = blocks
-      .flat()
-      .sort((a, b) => b - a)
-      .slice(0, 3)
-  }
   return {
-    third: () => top[2] ?? 0,
-    atLeast: (volume: number) => top.filter((other) => other >= volume).length,
+    third: () => top[2]!,
+    atLeast: (volume: number) => top.filter((other) => other > 0 && other >= volume).length,
     add: (volume: number, start: number) => {
-      const block = blocks.at(-1)!
       if (bars++ === 0) began = start
-      if (block.length < 3 || volume > block[2]!) {
-        block.push(volume)
-        block.sort((a, b) => b - a).splice(3)
-        refresh()
-      }
+      insert(block, volume)
+      insert(top, volume)
       if (bars < 32 || start - began < spikeMillis / 8) return
-      blocks.push([])
-      if (blocks.length > 8) {
-        blocks.shift()
-        refresh()
-      }
       bars = 0
+      block = new Float64Array(3)
+      blocks = [...blocks.slice(-8), block]
+      top = new Float64Array(3)
+      for (const one of blocks) for (const largest of one) insert(top, largest)
     },
   }
+}
+
+/** Puts a number among the three largest, which fall. */
+const insert = (largest: Float64Array, value: number): void => {
+  if (!(value > largest[2]!)) return
+  let at = 2
+  for (; at > 0 && largest[at - 1]! < value; at--) largest[at] = largest[at - 1]!
+  largest[at] = value
 }
