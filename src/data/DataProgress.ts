@@ -29,18 +29,18 @@ export type Context = typeof Context.Type
 export const names = (symbols: ReadonlyArray<string>): string =>
   symbols.length <= 2 ? symbols.join(", ") : `${symbols.slice(0, 2).join(", ")} (+${symbols.length - 2} more)`
 
-/** What a load of many series counts. */
+/** What a load counts, and a load of many series. */
+export const segmentUnit = "segment"
 export const seriesUnit = "series"
 
 /** `Loading AAPL 1h data (backfill mode) [4/5] segment 3/36 · 2,163 bars · ETA 2m` */
 export const render: ProgressRenderer<Context> = (snapshot, context) => {
-  const { items } = snapshot
-  const counted = counter(items)
+  const counted = counter(snapshot.items?.unit === segmentUnit ? snapshot.items : null)
   const held = waiting(snapshot.waiting, takenAt(snapshot))
   const left = eta(snapshot.eta)
   const bars = context.bars ?? 0
   return line(
-    [...head(context), stepOf(snapshot), counted === undefined ? undefined : `${items?.unit} ${counted}`],
+    [...head(context), stepOf(snapshot), counted === undefined ? undefined : `${segmentUnit} ${counted}`],
     held === undefined
       ? [counted === undefined || bars === 0 ? undefined : `${count(bars)} ${plural("bar", bars)}`, left]
       : [held],

@@ -10,7 +10,6 @@ import { DataManager } from "./DataManager.js"
 import * as DataProgress from "./DataProgress.js"
 import { LoadMode } from "./LoadMode.js"
 import { LoadReport } from "./LoadReport.js"
-import * as SegmentFetcher from "./SegmentFetcher.js"
 import { Session } from "./Series.js"
 import { Symbol } from "./Symbol.js"
 import { Timeframe } from "./Timeframe.js"
@@ -52,7 +51,7 @@ export const LoadData = Operation.make("data_load", {
   resume: "again",
   estimate: ({ timeframe, mode }) => ({
     key: `data_load ${timeframe} ${mode}`,
-    unit: SegmentFetcher.unit,
+    unit: DataProgress.segmentUnit,
     units: 0,
   }),
   render: DataProgress.render,

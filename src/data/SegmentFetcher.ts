@@ -13,14 +13,12 @@ import type { Listing, Service as Source } from "./CandleSource.js"
 import type { Writer } from "./CandleStore.js"
 import { noDataWithin } from "./Coverage.js"
 import { DataError, isTransient } from "./DataError.js"
+import { segmentUnit } from "./DataProgress.js"
 import type { LoadPlan } from "./LoadPlan.js"
 import type { GivenUp } from "./LoadReport.js"
 import type { Segment } from "./Segment.js"
 import * as Series from "./Series.js"
 import * as TimeRange from "./TimeRange.js"
-
-/** What a load counts. */
-export const unit = "segment"
 
 export interface Options {
   readonly source: Source
@@ -110,7 +108,7 @@ export const run = Effect.fn("SegmentFetcher.run")(function* (options: Options) 
       }),
     )
 
-  yield* Progress.setTotal(tally.segments + plan.segments.length, unit)
+  yield* Progress.setTotal(tally.segments + plan.segments.length, segmentUnit)
   yield* Effect.forEach(plan.segments, settleInTurn, {
     concurrency: source.concurrency * inStore,
     discard: true,

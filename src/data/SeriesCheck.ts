@@ -2,6 +2,7 @@
  * The whole check of a series: the bars by themselves, year by year, and their starts under the calendar.
  */
 import * as Effect from "effect/Effect"
+import * as Progress from "../Progress.js"
 import * as Calendars from "./Calendars.js"
 import type { Candles } from "./Candle.js"
 import * as Candle from "./Candle.js"
@@ -66,7 +67,7 @@ export const candles = Effect.fn("SeriesCheck.candles")(function* (
 
 /**
  * The check of the stored bars that start inside the range. Reads the starts of the whole series (8 bytes a
- * bar) and its bars a year at a time.
+ * bar) and its bars some years at a time, which the current step counts.
  */
 export const stored = Effect.fn("SeriesCheck.stored")(function* (
   store: CandleStore.Service,
@@ -76,9 +77,11 @@ export const stored = Effect.fn("SeriesCheck.stored")(function* (
   const all = yield* store.readStarts(facts.series)
   const starts = all.subarray(Candle.lowerBound(all, range.start), Candle.lowerBound(all, range.end))
   const watcher = Quality.watch()
-  for (const year of yearsOf(starts)) {
-    const part = yield* store.read(facts.series, TimeRange.intersect(range, year))
+  yield* Progress.setTotal(starts.length, "bar")
+  for (const years of partsOf(starts)) {
+    const part = yield* store.read(facts.series, TimeRange.intersect(range, years))
     yield* Slices.watch(watcher, part)
+    yield* Progress.advance(Candle.size(part))
   }
   const { issues, clock } = yield* sessions(facts, starts)
   return { bars: starts.length, issues: [...watcher.issues(), ...issues], clock }
@@ -130,15 +133,22 @@ const clockOf = Effect.fnUntraced(function* ({ series, calendar }: Facts, starts
   return { expected: own.starts, found }
 })
 
-/** The years of sorted starts, whole. */
-const yearsOf = (starts: Float64Array): ReadonlyArray<TimeRange.TimeRange> => {
-  const years: Array<TimeRange.TimeRange> = []
-  for (let at = 0; at < starts.length; at = Candle.lowerBound(starts, years.at(-1)!.end)) {
-    const year = new Date(starts[at]!).getUTCFullYear()
-    years.push(TimeRange.make(Date.UTC(year, 0), Date.UTC(year + 1, 0)))
+/** How many bars are read at a time, unless a year has more. */
+const partBars = 100_000
+
+/** Whole years of sorted starts, as many together as have `partBars` bars at most. */
+const partsOf = (starts: Float64Array): ReadonlyArray<TimeRange.TimeRange> => {
+  const parts: Array<TimeRange.TimeRange> = []
+  for (let at = 0; at < starts.length; at = Candle.lowerBound(starts, parts.at(-1)!.end)) {
+    const year = yearOf(starts[at]!)
+    const last = yearOf(starts[Math.min(at + partBars, starts.length) - 1]!)
+    const end = at + partBars < starts.length ? Math.max(last, year + 1) : last + 1
+    parts.push(TimeRange.make(Date.UTC(year, 0), Date.UTC(end, 0)))
   }
-  return years
+  return parts
 }
+
+const yearOf = (start: number): number => new Date(start).getUTCFullYear()
 
 function* boundsOf(starts: Float64Array): Generator<void, { readonly least: number; readonly most: number }> {
   let least = Number.POSITIVE_INFINITY
