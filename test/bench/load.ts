@@ -1,6 +1,8 @@
 /**
  * A million one-minute bars from a host service, a process of its own, to the store; beside the time in which
- * bare undici receives the same answers and parses both levels of their JSON; then the same load again.
+ * bare undici receives the same answers and parses both levels of their JSON; then the same load again. The
+ * requests keep no pace but the host's own: Interactive Brokers' 50 messages a second would be all there is to
+ * see.
  */
 import { spawn } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -25,6 +27,7 @@ import * as LoadPlan from "../../src/data/LoadPlan.js"
 import * as Symbol from "../../src/data/Symbol.js"
 import * as TradingCalendar from "../../src/data/TradingCalendar.js"
 import * as IbCandleSource from "../../src/hosts/ib/IbCandleSource.js"
+import * as IbPacing from "../../src/hosts/ib/IbPacing.js"
 import * as Progress from "../../src/Progress.js"
 import { median, quantile, table } from "./measure.js"
 
@@ -157,6 +160,7 @@ export const bench = Effect.gen(function* () {
     Layer.provide(DataManager.layer),
     Layer.provide(Layer.provide(Parquet.layer({ directory }), NodeContext.layer)),
     Layer.provide(IbCandleSource.layerHost({ baseUrl: `http://127.0.0.1:${port}`, connections })),
+    Layer.provide(Layer.succeed(IbPacing.PacingMode, "none")),
   )
   const load = LoadData.run({ ...series, mode: "full", start, end }).pipe(
     Progress.observe({ observer: () => Effect.void }),

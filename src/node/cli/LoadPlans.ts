@@ -39,7 +39,7 @@ export const print = (
       for (const { payload, result } of outcomes) {
         yield* Output.line(
           Either.match(result, {
-            onLeft: (error) => LoadText.failure(seriesOf(payload), error),
+            onLeft: (error) => LoadText.failure(payload, error),
             onRight: LoadPlanText.seriesLine,
           }),
         )
@@ -128,8 +128,6 @@ const planOne = (payload: Payload): Effect.Effect<Planned, DataError, DataManage
       asking: { series, instrument, segments },
     }
   })
-
-const seriesOf = ({ symbol, timeframe, session }: Payload): Series.Series => ({ symbol, timeframe, session })
 
 const successes = (outcomes: ReadonlyArray<Outcome>): ReadonlyArray<Planned> =>
   outcomes.flatMap(({ result }) => (Either.isRight(result) ? [result.right] : []))

@@ -14,7 +14,8 @@ import * as Table from "./Table.js"
 export interface Options {
   /** How long all of it took, in milliseconds. */
   readonly elapsed: number
-  readonly host: string | undefined
+  /** Options for the commands that are printed: those that these loads were given. */
+  readonly carried: ReadonlyArray<string>
   /** Words as the command line that a user would type. */
   readonly command: (words: ReadonlyArray<string>) => string
 }
@@ -29,7 +30,7 @@ const mostInFull = 3
 export const text = (outcomes: ReadonlyArray<Outcome>, options: Options): string => {
   const reports = outcomes.flatMap(({ result }) => (Either.isRight(result) ? [result.right] : []))
   const told = (report: LoadReport.LoadReport): string =>
-    LoadText.report(report, options.command(LoadText.completion(report, options.host)))
+    LoadText.report(report, options.command(LoadText.completion(report, options.carried)))
   return outcomes.length <= mostInFull
     ? reports.map(told).join("\n")
     : [
@@ -45,12 +46,12 @@ export const text = (outcomes: ReadonlyArray<Outcome>, options: Options): string
  */
 export const retries = (
   outcomes: ReadonlyArray<Outcome>,
-  host: string | undefined,
+  carried: ReadonlyArray<string>,
 ): ReadonlyArray<ReadonlyArray<string>> => {
   const alike = new Map<string, { readonly symbols: Array<string>; readonly rest: ReadonlyArray<string> }>()
   for (const { payload, result } of outcomes) {
     if (Either.isRight(result) || result.left.reason === "UnknownSymbol") continue
-    const rest = wordsBehind(payload, host)
+    const rest = wordsBehind(payload, carried)
     const key = rest.join(" ")
     const group = alike.get(key) ?? { symbols: [], rest }
     group.symbols.push(payload.symbol)
@@ -100,7 +101,7 @@ const sum = (series: number, reports: ReadonlyArray<LoadReport.LoadReport>, elap
   )
 }
 
-const wordsBehind = (payload: Payload, host: string | undefined): ReadonlyArray<string> => [
+const wordsBehind = (payload: Payload, carried: ReadonlyArray<string>): ReadonlyArray<string> => [
   payload.timeframe,
   "--mode",
   payload.mode,
@@ -108,5 +109,5 @@ const wordsBehind = (payload: Payload, host: string | undefined): ReadonlyArray<
   ...(payload.end === undefined ? [] : ["--end", TimeRange.formatInstant(payload.end)]),
   ...(payload.session === "extended" ? ["--extended"] : []),
   ...(payload.recheck ? ["--recheck"] : []),
-  ...(host === undefined ? [] : ["--host", host]),
+  ...carried,
 ]

@@ -65,8 +65,11 @@ export const fetched = ({
     ? `nothing to fetch: no request was made, ${seconds(duration_seconds)}`
     : `fetched ${amount(bars, "bar")} in ${amount(requests, "request")}, ${seconds(duration_seconds)}`
 
-/** The words that fetch whatever the report says is missing. */
-export const completion = (of: LoadReport.LoadReport, host: string | undefined): ReadonlyArray<string> => [
+/** The words that fetch whatever the report says is missing, with the options that the load was given. */
+export const completion = (
+  of: LoadReport.LoadReport,
+  carried: ReadonlyArray<string>,
+): ReadonlyArray<string> => [
   "data",
   "load",
   of.symbol,
@@ -78,7 +81,7 @@ export const completion = (of: LoadReport.LoadReport, host: string | undefined):
   "--end",
   TimeRange.formatInstant(of.end),
   ...(of.session === "extended" ? ["--extended"] : []),
-  ...(host === undefined ? [] : ["--host", host]),
+  ...carried,
 ]
 
 /**
@@ -90,9 +93,9 @@ export const continuation = (mode: LoadMode, words: ReadonlyArray<string>): Read
 
 /** A load that failed, as the JSON line that stands in its report's place. */
 export const failure = (
-  series: { readonly symbol: string; readonly timeframe: string; readonly session: string },
+  { symbol, timeframe, session, mode }: Series.Series & { readonly mode: LoadMode },
   failed: DataError,
-): string => JSON.stringify({ ...series, error: error(failed) })
+): string => JSON.stringify({ symbol, timeframe, session, mode, error: error(failed) })
 
 /** The fields of an error that are printed as JSON. */
 export const error = ({ reason, place, expected, found, advice, suggestion }: DataError) => ({

@@ -23,8 +23,6 @@ import * as LoadText from "./LoadText.js"
 import * as Shell from "./Shell.js"
 
 export interface Options {
-  /** As it was given, for the commands that are printed. */
-  readonly host: string | undefined
   readonly json: boolean
   readonly noProgress: boolean
   /** The mode in which the words that were typed load. */
@@ -43,6 +41,7 @@ export const run = (payloads: ReadonlyArray<Payload>, options: Options): Program
     const began = yield* Clock.currentTimeMillis
     const command = yield* Shell.CommandLine
     const typed = (words: ReadonlyArray<string>) => `${command.program} ${Shell.join(words)}`
+    const carried = Shell.carried(command.words, ["--host", "--calendar", "--pacing"])
     const output = yield* Output.Output
     const broken = yield* Deferred.make<never, Output.OutputError>()
     let loaded = 0
@@ -68,10 +67,10 @@ export const run = (payloads: ReadonlyArray<Payload>, options: Options): Program
     if (!options.json) {
       yield* Effect.forEach(outcomes, (outcome) => note(outcome, payloads.length), { discard: true })
       const elapsed = (yield* Clock.currentTimeMillis) - began
-      const text = LoadTable.text(outcomes, { elapsed, host: options.host, command: typed })
+      const text = LoadTable.text(outcomes, { elapsed, carried, command: typed })
       yield* text === "" ? Effect.void : Output.line(text)
     }
-    const again = payloads.length === 1 ? [] : LoadTable.retries(outcomes, options.host)
+    const again = payloads.length === 1 ? [] : LoadTable.retries(outcomes, carried)
     for (const words of again) yield* Output.note(`Load what failed with: ${typed(words)}`)
     if (!outcomes.every(isDone)) return yield* new Incomplete()
   })

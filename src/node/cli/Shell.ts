@@ -15,6 +15,13 @@ export class CommandLine extends Context.Reference<CommandLine>()("ktrdr/node/cl
 /** The words as one line that a POSIX shell reads back as the same words. */
 export const join = (words: ReadonlyArray<string>): string => words.map(quote).join(" ")
 
+/** The options of these names among the words, with their values: what another command takes over. */
+export const carried = (words: ReadonlyArray<string>, names: ReadonlyArray<string>): ReadonlyArray<string> =>
+  words.flatMap((word, index) => {
+    if (names.includes(word)) return words.slice(index, index + 2)
+    return names.some((name) => word.startsWith(`${name}=`)) ? [word] : []
+  })
+
 /** The words that started this program: `ktrdr`, or what stands for it in a clone. */
 export const program = (
   script: string,

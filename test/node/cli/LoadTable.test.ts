@@ -47,7 +47,7 @@ const failed = (name: string, reason: Reason, over: Parameters<typeof payload>[1
 
 const options: LoadTable.Options = {
   elapsed: 2500,
-  host: undefined,
+  carried: [],
   command: (words) => `ktrdr ${words.join(" ")}`,
 }
 
@@ -104,11 +104,11 @@ describe("LoadTable.retries", () => {
       failed("KO", "NothingLoaded"),
       failed("IBM", "Timeout", { timeframe: "1h", session: "extended", recheck: true, start: 0 }),
     ]
-    expect(LoadTable.retries(outcomes, "http://h").map((words) => words.join(" "))).toEqual([
+    expect(LoadTable.retries(outcomes, ["--host", "http://h"]).map((words) => words.join(" "))).toEqual([
       "data load AAPL KO 1d --mode full --host http://h",
       "data load IBM 1h --mode full --start 1970-01-01T00:00:00Z --extended --recheck --host http://h",
     ])
-    expect(LoadTable.retries([loaded("SPX")], undefined)).toEqual([])
+    expect(LoadTable.retries([loaded("SPX")], [])).toEqual([])
   })
 })
 

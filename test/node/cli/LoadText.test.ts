@@ -76,7 +76,9 @@ describe("LoadText", () => {
   })
 
   it("completes whatever the mode was: all that the report answers for", () => {
-    expect(LoadText.completion(report({ mode: "tail", session: "extended" }), "http://h").join(" ")).toBe(
+    expect(
+      LoadText.completion(report({ mode: "tail", session: "extended" }), ["--host", "http://h"]).join(" "),
+    ).toBe(
       "data load SPX 1d --mode full --start 2000-01-03T00:00:00Z --end 2020-04-18T00:00:00Z --extended --host http://h",
     )
   })
@@ -91,11 +93,12 @@ describe("LoadText", () => {
       suggestion: "SPX",
     })
     expect(
-      JSON.parse(LoadText.failure({ symbol: "SPXX", timeframe: "1d", session: "regular" }, error)),
+      JSON.parse(LoadText.failure({ ...report(), symbol: Symbol.Symbol.make("SPXX"), mode: "tail" }, error)),
     ).toEqual({
       symbol: "SPXX",
       timeframe: "1d",
       session: "regular",
+      mode: "tail",
       error: {
         reason: "UnknownSymbol",
         place: "SPXX",

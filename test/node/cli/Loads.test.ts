@@ -37,7 +37,7 @@ const series = ["AAPL", "MSFT", "IBM", "KO", "PG"].map((name) => ({
 const payloads = (...names: ReadonlyArray<string>) =>
   names.map((name) => Payload.make({ symbol: Symbol.Symbol.make(name), timeframe: "1d", mode: "full" }))
 
-const options: Loads.Options = { host: undefined, json: false, noProgress: true, mode: "full" }
+const options: Loads.Options = { json: false, noProgress: true, mode: "full" }
 const words = (...names: ReadonlyArray<string>) => ["data", "load", ...names, "1d", "--mode", "full"]
 
 const run = (names: ReadonlyArray<string>, given: Partial<Loads.Options> = {}) =>

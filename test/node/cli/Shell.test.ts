@@ -19,6 +19,14 @@ describe("Shell.join", () => {
   })
 })
 
+describe("Shell.carried", () => {
+  it("takes over options with their values, however they are written", () => {
+    const words = ["data", "load", "--host", "http://h", "AAPL", "--pacing=strict", "1d", "--mode", "full"]
+    expect(Shell.carried(words, ["--host", "--pacing"])).toEqual(["--host", "http://h", "--pacing=strict"])
+    expect(Shell.carried(words, ["--calendar"])).toEqual([])
+  })
+})
+
 describe("Shell.program", () => {
   it("names what the user typed", () => {
     expect(Shell.program("/usr/local/bin/ktrdr", {})).toBe("ktrdr")
