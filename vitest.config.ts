@@ -13,5 +13,6 @@ export default defineConfig({
     hookTimeout: 30_000,
     pool: "forks",
     maxWorkers: "100%",
+    isolate: false,
   },
 })
