@@ -48,9 +48,9 @@ export const items = (of: Items | null): string | undefined =>
 export const eta = (of: Eta | null): string | undefined =>
   of === null || of.p50 < 5000 ? undefined : `ETA ${duration(of.p50)}`
 
-/** `waiting 42s: 60 requests in 10 minutes`, until its time has come. */
+/** `waiting 42s: 60 requests in 10 minutes`; a wait that is over within a second is not worth the words. */
 export const waiting = (of: Waiting | null, now: number): string | undefined =>
-  of === null || of.until <= now ? undefined : `waiting ${duration(of.until - now)}: ${of.reason}`
+  of === null || of.until - now < 1000 ? undefined : `waiting ${duration(of.until - now)}: ${of.reason}`
 
 /** `first second · third · fourth`: the head is joined by blanks, the facts behind it by middle dots. */
 export const line = (
