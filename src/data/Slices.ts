@@ -24,8 +24,8 @@ export const expected = Effect.fnUntraced(function* (
     parts.push(yield* breathe(() => TradingCalendar.expected(calendar, bars, part)))
   }
   return {
-    starts: concat(parts.map(({ starts }) => starts)),
-    ends: concat(parts.map(({ ends }) => ends)),
+    starts: yield* concat(parts.map(({ starts }) => starts)),
+    ends: yield* concat(parts.map(({ ends }) => ends)),
   }
 })
 
@@ -75,12 +75,13 @@ const sliceBars = 25_000
 /** The same where a bar costs next to nothing; a market that closes has fewer in that time. */
 const expectedBars = 250_000
 
-const concat = (parts: ReadonlyArray<Float64Array>): Float64Array => {
+const concat = Effect.fnUntraced(function* (parts: ReadonlyArray<Float64Array>) {
+  if (parts.length === 1) return parts[0]!
   const whole = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0))
   let offset = 0
   for (const part of parts) {
-    whole.set(part, offset)
+    yield* breathe(() => whole.set(part, offset))
     offset += part.length
   }
   return whole
-}
+})
