@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import * as fc from "fast-check"
+import { planning } from "../src/internal/pacingPlan.js"
 import * as Pacing from "../src/Pacing.js"
 import * as Progress from "../src/Progress.js"
 import * as ProgressRenderer from "../src/ProgressRenderer.js"
@@ -443,6 +444,17 @@ describe("a plan", () => {
     ])
     expect(Pacing.plan(windows, [], 7)).toMatchObject({ end: 7, floor: { millis: 0, rule: undefined } })
   })
+})
+
+/** Of a plan of many kinds of requests no turn looks at more of them than some milliseconds are good for. */
+it("a plan over many keys works in short turns", () => {
+  const [kinds, each] = [400, 10]
+  const windows = [rule(60, 600_000), rule(1, 10, { key: keys.one })]
+  const requests = Array.from({ length: kinds * each }, (_, id) => ({ ...outside, id, one: `${id % kinds}` }))
+  const work = planning(windows, requests, 0, [])
+  let turns = 0
+  while (work.next().done !== true) turns++
+  expect(turns).toBeGreaterThan((kinds * requests.length) / 2 / 25_000)
 })
 
 const blank: Arrival = { ...outside, one: "a", two: undefined, at: 0, lasts: 0, patience: undefined }

@@ -6,11 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Order from "effect/Order"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Candles } from "./Candle.js"
 import * as Candle from "./Candle.js"
 import type { DataError } from "./DataError.js"
-import type { Instrument } from "./Instrument.js"
+import { Instrument } from "./Instrument.js"
 import * as Series from "./Series.js"
 import * as Timeframe from "./Timeframe.js"
 import * as TimeRange from "./TimeRange.js"
@@ -167,6 +168,15 @@ export const withWriter = <A>(
         ),
     ),
   )
+
+/** The same is said of a series, by whoever says it. */
+export const isSameIdentity = (a: Omit<Identity, "series">, b: Omit<Identity, "series">): boolean =>
+  a.source === b.source &&
+  a.head === b.head &&
+  a.last === b.last &&
+  isSameInstrument(a.instrument, b.instrument)
+
+const isSameInstrument = Schema.equivalence(Instrument)
 
 /** The part of a batch that may be kept: bars inside its range, and where inside it there are none. */
 export const clip = (batch: Batch): Batch => {

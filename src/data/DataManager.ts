@@ -6,12 +6,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Progress from "../Progress.js"
 import * as Calendars from "./Calendars.js"
 import { type Candles, size } from "./Candle.js"
 import { CandleSource, type Listing, type Meter, RequestMeter } from "./CandleSource.js"
-import { CandleStore, type Description, type Writer, withWriter } from "./CandleStore.js"
+import { CandleStore, type Description, isSameIdentity, type Writer, withWriter } from "./CandleStore.js"
 import * as Coverage from "./Coverage.js"
 import { DataError } from "./DataError.js"
 import * as Instrument from "./Instrument.js"
@@ -25,6 +24,7 @@ import * as Series from "./Series.js"
 import * as SeriesCheck from "./SeriesCheck.js"
 import * as SeriesRepair from "./SeriesRepair.js"
 import * as Slices from "./Slices.js"
+import * as Timeframe from "./Timeframe.js"
 import * as TimeRange from "./TimeRange.js"
 import * as TradingCalendar from "./TradingCalendar.js"
 
@@ -223,7 +223,7 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     Effect.flatMap(described(series), (known) => SeriesRepair.run(store, known)),
   )
 
-  const importCandles = Effect.fn("DataManager.importCandles")(function* (
+  const importCandles: Service["importCandles"] = Effect.fn("DataManager.importCandles")(function* (
     series: Series.Series,
     candles: Candles,
     given?: Instrument.Instrument,
@@ -235,8 +235,11 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
     const { issues } = yield* SeriesCheck.candles({ series, calendar, noData: [] }, candles).pipe(
       Progress.step("check bars"),
     )
-    const range = TimeRange.make(candles.start[0] ?? 0, (candles.start.at(-1) ?? -1) + 1)
-    const expected = yield* Slices.expected(calendar, series, range)
+    const around = TimeRange.make(
+      (candles.start[0] ?? 0) - Timeframe.info(series.timeframe).millis,
+      (candles.start.at(-1) ?? -1) + 1,
+    )
+    const expected = yield* Slices.expected(calendar, series, around)
     const { unexpected } = yield* Slices.coverage({
       expected,
       present: candles.start,
@@ -245,12 +248,20 @@ export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = E
       failed: [],
     })
     if (size(candles) > 0) {
+      const range = spanOf(candles, expected)
       const { source, head, last } = known ?? { source: "import", head: undefined, last: undefined }
-      const asked = (known?.noData ?? []).map((span) => TimeRange.intersect(span, range))
-      const noData = asked.flatMap((span) => Coverage.noDataWithin(expected, span, candles.start))
-      yield* withWriter(store, { series, instrument, source, head, last }, (writer) =>
-        Effect.zipRight(writer.append({ range, candles, noData: TimeRange.union(noData) }), writer.fold),
+      const isStored = yield* withWriter(store, { series, instrument, source, head, last }, (writer) =>
+        Effect.gen(function* () {
+          const now = Option.getOrUndefined(yield* store.describe(series))
+          if (!isKnownAs(known, now)) return false
+          const asked = (now?.noData ?? []).map((span) => TimeRange.intersect(span, range))
+          const noData = asked.flatMap((span) => Coverage.noDataWithin(expected, span, candles.start))
+          yield* writer.append({ range, candles, noData: TimeRange.union(noData) })
+          yield* writer.fold
+          return true
+        }),
       ).pipe(Progress.step("store bars"))
+      if (!isStored) return yield* importCandles(series, candles, given)
     }
     const guessed = given === undefined && known === undefined ? [guess.warning] : []
     const report: ImportReport = {
@@ -294,13 +305,18 @@ const steps: ReadonlyArray<Progress.PlannedStep> = [
 
 /** What the source says of a series is not what the store was told of it. */
 const isNews = (listing: Listing, source: string, known: Description | undefined): boolean =>
-  known !== undefined &&
-  (known.source !== source ||
-    known.head !== listing.head ||
-    known.last !== listing.last ||
-    !isSameInstrument(known.instrument, listing.instrument))
+  known !== undefined && !isSameIdentity({ ...listing, source }, known)
 
-const isSameInstrument = Schema.equivalence(Instrument.Instrument)
+/** Nobody else has said anything of the series in between. */
+const isKnownAs = (before: Description | undefined, now: Description | undefined): boolean =>
+  before === undefined || now === undefined ? before === now : isSameIdentity(before, now)
+
+/** From the start of the bar that the first candle lies in to the end of that which the last one does. */
+const spanOf = (candles: Candles, { starts, ends }: TradingCalendar.Expected): TimeRange.TimeRange => {
+  const [first, last] = [candles.start[0] ?? 0, candles.start.at(-1) ?? -1]
+  const around = ends.findIndex((end) => end > first)
+  return TimeRange.make(Math.min(first, starts[around] ?? first), Math.max(last + 1, ends.at(-1) ?? last + 1))
+}
 
 const isUnwritable = ({ reason }: DataError): boolean => reason === "StoreUnwritable"
 

@@ -61,7 +61,7 @@ const tailMillis = 30 * 24 * 3600 * 1000
 
 /**
  * The span a load goes for. An end in the future is moved to now, a start before the head timestamp to the
- * head, with a warning. Fails when the end is not after the start, or when nothing says where to begin.
+ * head, with a warning; a start in the future has one, too. Fails when the end is not after the start, or when nothing says where to begin.
  */
 export const reach = (bounds: Bounds): Either.Either<Reach, DataError> => {
   const { mode, start, end, head, last, first, newest } = bounds
@@ -79,6 +79,11 @@ export const reach = (bounds: Bounds): Either.Either<Reach, DataError> => {
     )
   }
   const given = early ? head : start
+  if (given !== undefined && given >= upper) {
+    warnings.push(
+      `start ${TimeRange.formatInstant(given)} is behind the last bar that there can be now: nothing is expected`,
+    )
+  }
   const span = (from: number | undefined, to: number): Either.Either<Reach, DataError> =>
     from === undefined
       ? Either.left(noStart(mode))

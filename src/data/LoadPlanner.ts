@@ -117,17 +117,23 @@ export const planOn = (
     now,
   })
 
-/** No bar came in between, and nothing was learnt of where there are none. */
+/** No bar came or was moved in between, and nothing was learnt of where there are none. */
 export const isSame = (a: Stored, b: Stored): boolean => {
   const [known, now] = [a.description?.noData ?? [], b.description?.noData ?? []]
   return (
-    a.starts.length === b.starts.length &&
+    isEqual(a.starts, b.starts) &&
     known.length === now.length &&
     known.every((range, index) => range.start === now[index]?.start && range.end === now[index]?.end)
   )
 }
 
 // ---------------------------------------------------------------------------------------------------------
+
+const isEqual = (a: Float64Array, b: Float64Array): boolean => {
+  if (a.length !== b.length) return false
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false
+  return true
+}
 
 const guessed = ({ symbol }: LoadRequest): Found => {
   const { instrument, warning } = Instrument.guess(symbol)

@@ -8,6 +8,7 @@
  * row, counted from 1, and column.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
@@ -28,14 +29,16 @@ export interface Options {
   readonly timeZone?: string | undefined
 }
 
-/** Whether a file begins as every Parquet file does. Fails as its reading does. */
+/** Whether these bytes are how every Parquet file begins. */
+export const begins = (bytes: Uint8Array): boolean =>
+  String.fromCharCode(...bytes.subarray(0, magic.length)) === magic
+
+/** Whether a file is Parquet by how it begins. Fails as its reading does. */
 export const isParquet = (file: string) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const begins = yield* Stream.runFold(fs.stream(file, { bytesToRead: magic.length }), "", (text, bytes) =>
-      text.concat(String.fromCharCode(...bytes)),
-    )
-    return begins === magic
+    const head = yield* Stream.runCollect(fs.stream(file, { bytesToRead: magic.length }))
+    return begins(Uint8Array.from(Chunk.toReadonlyArray(head).flatMap((bytes) => [...bytes])))
   })
 
 /**

@@ -114,7 +114,7 @@ export const run = Effect.fn("SegmentFetcher.run")(function* (options: Options) 
     discard: true,
   })
   const first = givenUp[0]
-  if (first !== undefined && givenUp.length + abandoned === plan.segments.length) {
+  if (first !== undefined && tally.bars === 0 && givenUp.length + abandoned === plan.segments.length) {
     return yield* nothingLoaded(series, plan.segments.length, first.error)
   }
   const ranges = (refused: boolean) =>

@@ -2,6 +2,7 @@
  * Repairs a stored series: what a check found of its clock is undone, the original stays beside it.
  */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { breathe } from "../internal/breathe.js"
@@ -64,9 +65,14 @@ export const run = Effect.fn("SeriesRepair.run")(function* (
 ): Effect.fn.Return<RepairReport, DataError> {
   const { series, instrument } = known
   const { calendar } = yield* Calendars.forVenue(instrument.venue)
-  return yield* CandleStore.withWriter(store, known, (writer) =>
-    Effect.gen(function* () {
-      const { noData } = Option.getOrElse(yield* store.describe(series), () => known)
+  const outcome = yield* CandleStore.withWriter(store, known, (writer) =>
+    Effect.gen(function* (): Effect.fn.Return<
+      Either.Either<RepairReport, CandleStore.Description>,
+      DataError
+    > {
+      const now = Option.getOrElse(yield* store.describe(series), () => known)
+      if (!CandleStore.isSameIdentity(known, now)) return Either.left(now)
+      const { noData } = now
       const facts = { series, calendar, noData }
       const candles = yield* store.read(series)
       const before = yield* SeriesCheck.candles(facts, candles)
@@ -90,9 +96,10 @@ export const run = Effect.fn("SeriesRepair.run")(function* (
       const original = changed
         ? yield* writer.replace({ candles: repaired.candles, noData: left, record })
         : null
-      return { ...report, issues_before: before.issues, issues_after: after.issues, original }
+      return Either.right({ ...report, issues_before: before.issues, issues_after: after.issues, original })
     }),
   )
+  return Either.isRight(outcome) ? outcome.right : yield* run(store, outcome.left)
 })
 
 // ---------------------------------------------------------------------------------------------------------

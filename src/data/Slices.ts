@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { breathe } from "../internal/breathe.js"
+import * as Candle from "./Candle.js"
 import { type Candles, size, slice } from "./Candle.js"
 import * as Coverage from "./Coverage.js"
 import type { Watcher } from "./Quality/Issue.js"
@@ -50,6 +51,36 @@ export const byBucket = (
     (parts) => parts.reduce((sum, part) => sum.map((counts, index) => Coverage.add(counts, part[index]!))),
   )
 
+/** `Candle.merge` */
+export const merge = Effect.fnUntraced(function* (older: Candles, newer: Candles): Effect.fn.Return<Candles> {
+  if (size(older) === 0 || size(newer) === 0 || size(older) + size(newer) <= mergeBars) {
+    return Candle.merge(older, newer)
+  }
+  const whole = Candle.allocate(size(older) + size(newer))
+  let [i, j, k] = [0, 0, 0]
+  while (i < size(older) || j < size(newer)) {
+    const edge = Math.min(
+      older.start[i + mergeBars] ?? Number.POSITIVE_INFINITY,
+      newer.start[j + mergeBars] ?? Number.POSITIVE_INFINITY,
+    )
+    const [a, b] = [Candle.lowerBound(older.start, edge), Candle.lowerBound(newer.start, edge)]
+    const part = yield* breathe(() => Candle.merge(slice(older, i, a), slice(newer, j, b)))
+    for (const column of Candle.columns) whole[column].set(part[column], k)
+    k += size(part)
+    i = a
+    j = b
+  }
+  return slice(whole, 0, k)
+})
+
+/** The union of parts by the merge law, later ones newer. */
+export const mergeAll = (parts: ReadonlyArray<Candles>): Effect.Effect<Candles> => {
+  if (parts.length <= 1) return Effect.succeed(parts[0] ?? Candle.empty)
+  const middle = Math.ceil(parts.length / 2)
+  const halves = Effect.zip(mergeAll(parts.slice(0, middle)), mergeAll(parts.slice(middle)))
+  return Effect.flatMap(halves, ([older, newer]) => merge(older, newer))
+}
+
 /** Shows bars to a watcher; see `Quality.watch`. */
 export const watch = (watcher: Watcher, candles: Candles): Effect.Effect<void> =>
   Effect.forEach(
@@ -71,6 +102,9 @@ export const run = <A>(rule: Generator<void, A>): Effect.Effect<A> =>
 
 /** How many bars are looked at between two turns of the event loop. */
 const sliceBars = 25_000
+
+/** How many bars of each side are merged between two turns. */
+const mergeBars = 8192
 
 /** The same where a bar costs next to nothing; a market that closes has fewer in that time. */
 const expectedBars = 250_000

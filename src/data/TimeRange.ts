@@ -56,6 +56,25 @@ export const subtract = (ranges: ReadonlyArray<TimeRange>, hole: TimeRange): Rea
       : [make(range.start, hole.start), make(hole.end, range.end)].filter((_) => !isEmpty(_)),
   )
 
+/** What of `ranges` lies outside all of `holes`; both are sorted and disjoint. One pass: linear in both. */
+export const difference = (
+  ranges: ReadonlyArray<TimeRange>,
+  holes: ReadonlyArray<TimeRange>,
+): ReadonlyArray<TimeRange> => {
+  const left: Array<TimeRange> = []
+  let first = 0
+  for (const { start, end } of ranges) {
+    while (first < holes.length && holes[first]!.end <= start) first++
+    let from = start
+    for (let at = first; at < holes.length && holes[at]!.start < end; at++) {
+      if (holes[at]!.start > from) left.push(make(from, holes[at]!.start))
+      from = holes[at]!.end
+    }
+    if (from < end) left.push(make(from, end))
+  }
+  return left
+}
+
 /** `2024-01-02T14:30:00Z`: no milliseconds unless there are some. */
 export const formatInstant = (millis: number): string => new Date(millis).toISOString().replace(".000Z", "Z")
 

@@ -4,7 +4,7 @@
 import type { Bound, Plan, Rule, Started } from "../Pacing.js"
 import { Schedule, type Use } from "./pacingSchedule.js"
 
-/** Works in slices: each turn starts so many requests at most, the last one returns the plan. */
+/** Works in slices of some milliseconds; the last turn returns the plan. */
 export function* planning<Request>(
   rules: ReadonlyArray<Rule<Request>>,
   requests: ReadonlyArray<Request>,
@@ -44,14 +44,18 @@ export function* planning<Request>(
 
   const starts = new Float64Array(requests.length).fill(Number.POSITIVE_INFINITY)
   let clock = now
-  for (let turn = 1; clock < Number.POSITIVE_INFINITY; turn++) {
+  let looked = 0
+  while (clock < Number.POSITIVE_INFINITY) {
+    looked += schedule.groups + 1
     const { at, next } = schedule.decide(clock)
     if (next === undefined) clock = at
     else {
       starts[position.get(next.order)!] = clock
       schedule.start(next, clock)
     }
-    if (turn % slice === 0) yield
+    if (looked < looks) continue
+    looked = 0
+    yield
   }
   const bounds = boundsOf(rules, demands, now)
   const { millis, rule } = bounds[0] ?? { millis: 0, rule: undefined }
@@ -60,7 +64,10 @@ export function* planning<Request>(
 
 // -----------------------------------------------------------------------------
 
-const slice = 1000
+const slice = 500
+
+/** How many groups of requests are looked at in a turn: each start looks at all of them. */
+const looks = 25_000
 
 /** What is asked of one key of a rule, and what it let through of late, oldest first. */
 interface Demand {

@@ -71,6 +71,11 @@ export class Schedule<Request> {
     return this.#logs.reduce((sum, { logs }) => sum + logs.size, 0)
   }
 
+  /** How many kinds of requests wait, all of which a decision looks at. */
+  get groups(): number {
+    return this.#groups.size
+  }
+
   usesOf(request: Request): ReadonlyArray<Use<Request>> {
     return this.#rules.flatMap(({ key: keyOf, cost }, rule) => {
       const key = keyOf(request)

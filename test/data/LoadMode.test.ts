@@ -49,6 +49,12 @@ describe("reach", () => {
     expect(warnings).toHaveLength(1)
   })
 
+  it("warns of a start in the future, of which nothing can be expected", () => {
+    const { range, warnings } = reach({ start: now + 20 * day })
+    expect(range.start).toBe(range.end)
+    expect(warnings).toEqual([expect.stringContaining("nothing is expected")])
+  })
+
   it("moves an end in the future to now, and one after the last bar of an archive to that bar", () => {
     expect(reach({ ...stored, end: now + day }).range.end).toBe(now)
     expect(reach({ ...stored, last: now - 50 * day }).range.end).toBe(now - 50 * day + 1)

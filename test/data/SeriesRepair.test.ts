@@ -2,6 +2,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Candle from "../../src/data/Candle.js"
 import * as Parquet from "../../src/data/CandleStore/Parquet.js"
 import { CandleStore, layerMemory } from "../../src/data/CandleStore.js"
@@ -90,6 +91,24 @@ describe("run", () => {
       expect((yield* repair(store)).issues_after).toMatchObject([{ kind: "missing_bars", count: 1 }])
       const { noData } = yield* Effect.flatten(store.describe(series()))
       expect(noData).toEqual([bar(21), bar(40)])
+    }).pipe(Effect.provide(layerMemory)),
+  )
+
+  it.live("keeps what another writer said of the series while the repair waited for it", () =>
+    Effect.gen(function* () {
+      const store = yield* written(late())
+      const fiber = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const writer = yield* store.writer({ ...identity(), source: "another", head: 0 })
+          const fiber = yield* Effect.forkDaemon(repair(store))
+          yield* Effect.sleep(50)
+          yield* writer.fold
+          return fiber
+        }),
+      )
+      expect((yield* Fiber.join(fiber)).moved).toBe(market.starts.length)
+      const known = yield* Effect.flatten(store.describe(series()))
+      expect(known).toMatchObject({ source: "another", head: 0, rows: market.starts.length })
     }).pipe(Effect.provide(layerMemory)),
   )
 

@@ -93,6 +93,18 @@ describe("text", () => {
     expect(Either.isLeft(decode({ start: "yesterday", end: "2024-01-01" }))).toBe(true)
   })
 
+  it("leaves of ranges what lies outside of all holes", () => {
+    const some = fc
+      .array(fc.tuple(fc.nat(60), fc.nat(8)).map(([start, length]) => ({ start, end: start + length })))
+      .map(TimeRange.union)
+    fc.assert(
+      fc.property(some, some, (ranges, holes) => {
+        const one = holes.reduce<ReadonlyArray<TimeRange.TimeRange>>(TimeRange.subtract, ranges)
+        expect(TimeRange.difference(ranges, holes)).toEqual(one)
+      }),
+    )
+  })
+
   it("reads dates, times without a zone as UTC, and offsets", () => {
     expect(read("2024-02-29")).toEqual(utc("2024-02-29T00:00:00Z"))
     expect(read(" 2024-01-02 14:30 ")).toEqual(utc("2024-01-02T14:30:00Z"))

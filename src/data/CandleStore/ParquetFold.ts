@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Candles } from "../Candle.js"
 import * as Candle from "../Candle.js"
-import { type Identity, noDataAfter } from "../CandleStore.js"
+import { clip, type Identity } from "../CandleStore.js"
 import type { Series } from "../Series.js"
 import * as TimeRange from "../TimeRange.js"
 import type { Engine } from "./ParquetEngine.js"
@@ -119,19 +119,29 @@ const foldFiles = Effect.fnUntraced(function* (options: Options & { readonly rew
 export const barsOf = ({ range, candles }: Record): Candles =>
   range === undefined ? candles : Candle.within(candles, range)
 
-/** Where there are no bars once the records are in. */
+/**
+ * Where there are no bars once the records are in: what `noDataAfter` makes of them one by one. From the newest
+ * to the oldest, each says what those after it do not, so that the many spans known before are gone over once.
+ */
 export const noDataOf = (
   known: ReadonlyArray<TimeRange.TimeRange>,
   records: ReadonlyArray<Record>,
-): ReadonlyArray<TimeRange.TimeRange> =>
-  records.reduce(
-    (all, { range, noData, candles }) =>
-      range === undefined ? all : noDataAfter(all, { range, noData, candles }),
-    known,
-  )
+): ReadonlyArray<TimeRange.TimeRange> => {
+  let spoken: ReadonlyArray<TimeRange.TimeRange> = []
+  const said: Array<TimeRange.TimeRange> = []
+  for (const { range, noData, candles } of records.toReversed()) {
+    if (range === undefined) continue
+    const batch = clip({ range, noData, candles })
+    for (const span of TimeRange.difference(batch.noData, spoken)) said.push(span)
+    spoken = TimeRange.union([...spoken, batch.range])
+  }
+  return said.length === 0 && spoken.length === 0
+    ? known
+    : TimeRange.union([...TimeRange.difference(known, spoken), ...said])
+}
 
 /** The union of parts by the merge law, later ones newer. */
-export const mergeAll = (parts: ReadonlyArray<Candles>): Candles => {
+const mergeAll = (parts: ReadonlyArray<Candles>): Candles => {
   if (parts.length <= 1) return parts[0] ?? Candle.empty
   const middle = Math.ceil(parts.length / 2)
   return Candle.merge(mergeAll(parts.slice(0, middle)), mergeAll(parts.slice(middle)))
@@ -141,7 +151,8 @@ export const mergeAll = (parts: ReadonlyArray<Candles>): Candles => {
 export function* cutByYear(candles: Candles): Iterable<{ readonly year: number; readonly part: Candles }> {
   for (let rest = candles; Candle.size(rest) > 0; ) {
     const year = yearOf(rest.start[0]!)
-    const count = Candle.lowerBound(rest.start, Date.UTC(year + 1, 0, 1))
+    const next = Date.UTC(year + 1, 0, 1)
+    const count = Number.isNaN(next) ? Candle.size(rest) : Candle.lowerBound(rest.start, next)
     yield { year, part: Candle.slice(rest, 0, count) }
     rest = Candle.slice(rest, count, Candle.size(rest))
   }

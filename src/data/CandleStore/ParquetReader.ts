@@ -10,10 +10,11 @@ import * as Candle from "../Candle.js"
 import type { Description } from "../CandleStore.js"
 import { DataError } from "../DataError.js"
 import * as Series from "../Series.js"
+import * as Slices from "../Slices.js"
 import type { TimeRange } from "../TimeRange.js"
 import type { Engine } from "./ParquetEngine.js"
 import type { Files } from "./ParquetFiles.js"
-import { barsOf, mergeAll, noDataOf } from "./ParquetFold.js"
+import { barsOf, noDataOf } from "./ParquetFold.js"
 import * as Folder from "./ParquetFolder.js"
 import * as Journal from "./ParquetJournal.js"
 import * as Manifest from "./ParquetManifest.js"
@@ -140,17 +141,16 @@ export const make = ({ files, engine, tryFold }: Options): Reader => {
       series,
       (file) => range === undefined || (file.first < range.end && file.last >= range.start),
       (paths, { records }) =>
-        Effect.map(engine.read(paths, range), (stored) => {
-          const all = mergeAll([stored, ...records.map(barsOf)])
-          return range === undefined ? all : Candle.within(all, range)
-        }),
+        Effect.map(withRecords(engine.read(paths, range), records), (all) =>
+          range === undefined ? all : Candle.within(all, range),
+        ),
       Candle.empty,
     )
 
   const startsOf = (paths: ReadonlyArray<string>, { records }: View) =>
     records.length === 0
       ? engine.readStarts(paths)
-      : Effect.map(engine.read(paths), (stored) => mergeAll([stored, ...records.map(barsOf)]).start)
+      : Effect.map(withRecords(engine.read(paths), records), ({ start }) => start)
 
   const readStarts: Reader["readStarts"] = (series) => over(series, () => true, startsOf, new Float64Array(0))
 
@@ -177,6 +177,15 @@ export const make = ({ files, engine, tryFold }: Options): Reader => {
 }
 
 // -----------------------------------------------------------------------------
+
+/** What the files hold, and over it what waits in journals: those are put together by themselves first. */
+const withRecords = (
+  stored: Effect.Effect<Candles, DataError>,
+  records: ReadonlyArray<Journal.Record>,
+): Effect.Effect<Candles, DataError> =>
+  Effect.zipWith(stored, Slices.mergeAll(records.map(barsOf)), (older, newer) =>
+    Slices.merge(older, newer),
+  ).pipe(Effect.flatten)
 
 /** A series that is always being replaced is read as it is found the last time. */
 const attempts = 5

@@ -66,10 +66,10 @@ export const make: Effect.Effect<CandleSource.Service, never, IbHost | Scope.Sco
     /** Open once the one has its answer who asks for all that would know; who then does not asks as well. */
     let asked: Effect.Latch | undefined
     const findOut = (symbol: Symbol, timeframe: Timeframe) =>
-      Effect.suspend(() => {
+      Effect.uninterruptibleMask((restore) => {
         if (asked !== undefined) {
           const ask = Effect.suspend(() => (own === undefined ? validate(symbol, timeframe) : Effect.void))
-          return Effect.zipRight(asked.await, ask)
+          return restore(Effect.zipRight(asked.await, ask))
         }
         const latch = Effect.unsafeMakeLatch(false)
         asked = latch
@@ -77,7 +77,7 @@ export const make: Effect.Effect<CandleSource.Service, never, IbHost | Scope.Sco
           latch.unsafeOpen()
           asked = undefined
         })
-        return Effect.ensuring(validate(symbol, timeframe), done)
+        return Effect.ensuring(restore(validate(symbol, timeframe)), done)
       })
 
     const ask = (

@@ -8,8 +8,11 @@ import * as Candle from "../../../src/data/Candle.js"
 import * as CandleSource from "../../../src/data/CandleSource.js"
 import { isTransient } from "../../../src/data/DataError.js"
 import * as FaultScript from "../../../src/hosts/ib/FaultScript.js"
+import * as IbCandleSource from "../../../src/hosts/ib/IbCandleSource.js"
+import * as IbPacing from "../../../src/hosts/ib/IbPacing.js"
 import * as SimulatedMarket from "../../../src/hosts/ib/SimulatedMarket.js"
 import * as FakeHost from "../../utils/FakeHost.js"
+import { Turnwise } from "../../utils/Turnwise.js"
 import { adapter, ask, at, serve, symbol } from "./Hosts.js"
 
 const day = 86_400_000
@@ -290,6 +293,39 @@ describe("IbCandleSource", () => {
       expect(paths).toEqual(["validate", ...Array.from({ length: 4 }, () => "historical")])
     }).pipe(Logger.withMinimumLogLevel(LogLevel.None)),
   )
+
+  it("whoever asks for all what the host is may be interrupted anywhere", () => {
+    let posts = 0
+    const valid = { success: true, is_valid: true, contract_info: null, error_code: null }
+    const post = () =>
+      Effect.zipRight(
+        Effect.yieldNow(),
+        Effect.sync(() => {
+          posts++
+          return valid
+        }),
+      )
+    const request = ask("AAPL", "1s", "2024-01-02T14:30:00Z", "2024-01-02T15:00:00Z")
+    for (let every = 15; every < 60; every++) {
+      for (let turn = 0; turn < 12; turn++) {
+        const runner = new Turnwise()
+        const made = runner.fork(
+          Effect.scoped(IbCandleSource.make).pipe(
+            Effect.provideService(IbCandleSource.IbHost, { config: { maxOpen: 2 }, post } as never),
+            Effect.provideService(IbPacing.PacingMode, "none"),
+          ),
+        )
+        runner.turns()
+        const source = Effect.runSync(made.unsafePoll() ?? Effect.dieMessage("no source"))
+        const fetch = Effect.ignore(source.fetch(request)).pipe(Logger.withMinimumLogLevel(LogLevel.None))
+        runner.interrupted(fetch, every, turn)
+        posts = 0
+        runner.fork(fetch)
+        runner.turns()
+        expect(posts, `interrupted after ${turn} turns of ${every} operations`).toBeGreaterThan(0)
+      }
+    }
+  })
 
   it.scopedLive("lists what ktrdr's own host lists", () =>
     Effect.gen(function* () {
