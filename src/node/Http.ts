@@ -38,7 +38,9 @@ export const layer = (address: Address): Layer.Layer<HttpServer.HttpServer, Data
         place: `${address.host}:${address.port}`,
         expected: "an address to listen on",
         found: cause instanceof Error ? cause.message : String(cause),
-        advice: "Choose another with --port, or end the program that holds it",
+        advice: isPortTaken(cause)
+          ? "Choose another with --port, or end the program that holds it"
+          : "Choose another with --host or --port",
       }),
   )
 
@@ -46,3 +48,8 @@ export const layer = (address: Address): Layer.Layer<HttpServer.HttpServer, Data
 export const url: Effect.Effect<string, never, HttpServer.HttpServer> = HttpServer.addressFormattedWith(
   Effect.succeed,
 )
+
+// ---------------------------------------------------------------------------------------------------------
+
+const isPortTaken = (cause: unknown): boolean =>
+  cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE"

@@ -51,8 +51,10 @@ export interface Service {
   readonly unsafeErr: (text: string) => void
   /** Standard error itself, for what is drawn on it. */
   readonly stream: Drawable
-  /** Standard error is a terminal. */
+  /** Standard error is a terminal whose lines can be drawn anew: not one whose `TERM` is `dumb`. */
   readonly isTerminal: boolean
+  /** Standard error shows what the screen does, too. */
+  readonly hasUnicode: boolean
   /** Standard error shows colour: a terminal, without `NO_COLOR`. */
   readonly hasColor: boolean
   /** Replaces what is pinned. */
@@ -99,7 +101,8 @@ export const make = (stdout: Drawable, stderr: Drawable, environment: Environmen
     err: (text) => Effect.sync(() => unsafeErr(text)),
     unsafeErr,
     stream: stderr,
-    isTerminal: stderr.isTTY === true,
+    isTerminal: stderr.isTTY === true && environment["TERM"] !== "dumb",
+    hasUnicode: allowsUnicode(environment),
     hasColor: stderr.isTTY === true && allowsColor(environment),
     pin: (next) => {
       pinned = next

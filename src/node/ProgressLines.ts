@@ -39,10 +39,15 @@ export const lines = (snapshot: ProgressSnapshot, frame: Frame): ReadonlyArray<s
   return [whole, message, ...shown, ...rest].slice(0, Math.max(1, height))
 }
 
+/** A line for terminals that show ASCII alone. */
+export const plain = (line: string): string => line.replace(/[━─·…]/g, (glyph) => ascii[glyph] ?? glyph)
+
 /** `45%`; 100 only when it is done. */
 export const percent = (fraction: number): string => `${Math.floor(fraction * 100 + 1e-9)}%`
 
 // ---------------------------------------------------------------------------------------------------------
+
+const ascii: Readonly<Record<string, string>> = { "━": "=", "─": "-", "·": "|", "…": "~" }
 
 type Part = readonly [text: string, color?: (text: string) => string]
 

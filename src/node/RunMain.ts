@@ -89,9 +89,9 @@ const layerLogger = (output: Output.Service): Layer.Layer<never> =>
     Logger.replace(
       Logger.defaultLogger,
       Logger.make(({ cause, logLevel, message }) => {
-        const words = (Array.isArray(message) ? message : [message]).map(messageOf)
+        const parts = (Array.isArray(message) ? message : [message]).map(messageOf)
         const why = Cause.isEmpty(cause) ? [] : [messageOf(Cause.squash(cause))]
-        output.unsafeErr(`${logLevel.label.toLowerCase()}: ${[words.join(" "), ...why].join(": ")}\n`)
+        output.unsafeErr(`${[logLevel.label.toLowerCase(), ...parts, ...why].join(": ")}\n`)
       }),
     ),
     Logger.minimumLogLevel(LogLevel.Warning),

@@ -48,7 +48,7 @@ const live = (output: Output.Service): Effect.Effect<Observer, never, Scope.Scop
     const { stream } = output
     const update = createLogUpdate(stream, { showCursor: true })
     const colors = pico.createColors(output.hasColor)
-    const { frames } = cliSpinners.dots
+    const { frames } = output.hasUnicode ? cliSpinners.dots : cliSpinners.line
     let latest: ProgressSnapshot | undefined
     let turn = 0
     let shown = false
@@ -57,7 +57,8 @@ const live = (output: Output.Service): Effect.Effect<Observer, never, Scope.Scop
       if (latest === undefined) return
       const spinner = frames[turn % frames.length] ?? "*"
       const size = { width: (stream.columns || 80) - 1, height: (stream.rows || 24) - 1 }
-      update(ProgressLines.lines(latest, { ...size, spinner, colors }).join("\n"))
+      const lines = ProgressLines.lines(latest, { ...size, spinner, colors })
+      update((output.hasUnicode ? lines : lines.map(ProgressLines.plain)).join("\n"))
     }
     const hide = (): void => update.clear()
     const draw = Effect.map(Clock.currentTimeMillis, (now) => {
@@ -85,12 +86,14 @@ const live = (output: Output.Service): Effect.Effect<Observer, never, Scope.Scop
       })
   })
 
+/** What failed or was cancelled has no last line: the message that follows says so. */
 const plainLines = (output: Output.Service): Observer => {
   let last = Number.NEGATIVE_INFINITY
   return (snapshot) =>
     Effect.suspend(() => {
       const now = takenAt(snapshot)
-      const due = snapshot.elapsed >= lasting.plain && (isTerminal(snapshot) || now - last >= plainMillis)
+      const isDue = isTerminal(snapshot) ? snapshot.status === "completed" : now - last >= plainMillis
+      const due = snapshot.elapsed >= lasting.plain && isDue
       if (!due) return Effect.void
       last = now
       const done = snapshot.fraction === null ? "" : `${ProgressLines.percent(snapshot.fraction)} `

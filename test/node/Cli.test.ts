@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Cli from "../../src/node/Cli.js"
 import * as Commands from "../../src/node/cli/Commands.js"
+import * as Http from "../../src/node/Http.js"
 import * as TestOutput from "../utils/TestOutput.js"
 
 const run = (line: string) => TestOutput.run(Cli.run(line.split(" ").filter((word) => word !== "")))
@@ -37,6 +40,15 @@ describe("help", () => {
         for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(110)
         expect(out).not.toContain("\u001b")
       }
+    }),
+  )
+
+  it.effect("says which arguments may be left out", () =>
+    Effect.gen(function* () {
+      expect((yield* run("data sync --help")).out).toContain("  ktrdr data sync [SYMBOL...] [options]\n")
+      expect((yield* run("data check --help")).out).toContain("  ktrdr data check [SYMBOL TIMEFRAME] [opt")
+      expect((yield* run("data load --help")).out).toContain("  ktrdr data load SYMBOL... TIMEFRAME [opt")
+      expect((yield* run("host --help")).out).toMatch(/^ktrdr host: 1 command\n/)
     }),
   )
 
@@ -129,4 +141,26 @@ describe("a wrong command line", () => {
       }),
     )
   }
+})
+
+describe("a wrong setting", () => {
+  it.effect("is named, as is what to do about it", () =>
+    Effect.gen(function* () {
+      const environment = ConfigProvider.fromMap(new Map([["USE_IB_HOST_SERVICE", "maybe"]]))
+      expect(yield* Effect.withConfigProvider(run("data load SPX 1d"), environment)).toEqual({
+        result: 2,
+        out: "",
+        err: expect.stringMatching(
+          /^ktrdr: USE_IB_HOST_SERVICE: Expected a boolean .*\. Correct this setting, /,
+        ),
+      })
+    }),
+  )
+
+  it.effect("and an address that cannot be listened on by what is wrong with it", () =>
+    Effect.gen(function* () {
+      const advice = yield* Layer.launch(Http.layer({ host: "999.1.1.1", port: 0 })).pipe(Effect.flip)
+      expect(advice.advice).toBe("Choose another with --host or --port")
+    }),
+  )
 })

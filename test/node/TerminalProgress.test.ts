@@ -48,6 +48,35 @@ describe("without a terminal", () => {
     }),
   )
 
+  it.effect("no last line for what failed", () =>
+    Effect.gen(function* () {
+      const output = TestOutput.make()
+      const fiber = yield* TerminalProgress.make({ json: false, silent: false }).pipe(
+        Effect.flatMap((observer) =>
+          Progress.observe(Effect.zipRight(Effect.sleep(3000), Effect.fail("gone")), {
+            observer,
+            name: "Asking",
+          }),
+        ),
+        Effect.scoped,
+        Effect.provide(output.layer),
+        Effect.fork,
+      )
+      for (let passed = 0; passed <= 3500; passed += 500) yield* TestClock.adjust(500)
+      yield* Fiber.await(fiber)
+      expect(linesOf(output.err())).toEqual(["Asking"])
+    }),
+  )
+
+  it.effect("nor on a terminal that cannot draw lines anew", () =>
+    Effect.gen(function* () {
+      const output = TestOutput.make({ columns: 50, rows: 10 }, { TERM: "dumb" })
+      yield* watched(output, 12_000, {}, 500)
+      expect(output.err()).not.toContain("\u001b")
+      expect(linesOf(output.err()).at(-1)).toBe("100% Copying 10/10 files")
+    }),
+  )
+
   it.effect("JSON lines: at most four a second and the last one, all of them snapshots", () =>
     Effect.gen(function* () {
       const output = TestOutput.make()
@@ -89,6 +118,18 @@ describe("on a terminal", () => {
       const draws = text.split("\u001b[?2026h").length - 1
       expect(draws).toBeGreaterThan(10)
       expect(draws).toBeLessThanOrEqual(32)
+    }),
+  )
+
+  it.effect("draws in ASCII where the locale is not UTF-8", () =>
+    Effect.gen(function* () {
+      const [plain, full] = [{}, { LANG: "C.UTF-8" }].map((environment) =>
+        TestOutput.make({ columns: 50, rows: 10 }, { NO_COLOR: "1", ...environment }),
+      )
+      for (const output of [plain!, full!]) yield* watched(output, 3000, {}, 50)
+      expect(plain!.err()).toMatch(/^[\0-\x7f]*$/)
+      expect(plain!.err()).toMatch(/[-\\|/] =+-+ +50%/)
+      expect(full!.err()).toMatch(/━+─+ +50%/)
     }),
   )
 

@@ -92,7 +92,7 @@ describe("the time left of a load", () => {
   })
 
   it("is part of the tree on a terminal", () => {
-    const terminal = TestOutput.make({ columns: 100, rows: 20 }, { NO_COLOR: "1" })
+    const terminal = TestOutput.make({ columns: 100, rows: 20 }, { NO_COLOR: "1", LANG: "C.UTF-8" })
     expect(written(terminal, false, ["AAPL"])).toMatch(/ segment \d+\/3\d · [\d,]+ bars · ETA \d+s/)
   })
 

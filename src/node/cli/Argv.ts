@@ -75,13 +75,13 @@ export const read = (grammars: ReadonlyArray<Grammar>, argv: ReadonlyArray<strin
   const whole = grammars.find(
     (grammar) => startsWith(grammar.path, path) && grammar.path.length === path.length,
   )
-  if (wantsHelp || argv.length === 0) return { _tag: "Help", path }
+  const found = argv[path.length]
+  if (argv.length === 0 || (wantsHelp && (found?.startsWith("-") ?? true))) return { _tag: "Help", path }
   if (whole !== undefined) return readOptions(whole, [])
   if (path.length === 0 && words.has("--version")) return { _tag: "Version" }
   const choices = [
     ...new Set(grammars.filter((_) => startsWith(_.path, path)).map((_) => _.path[path.length] ?? "")),
   ]
-  const found = argv[path.length]
   const message =
     found === undefined
       ? `missing command: expected one of ${choices.join(", ")}`

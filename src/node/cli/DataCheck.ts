@@ -97,10 +97,11 @@ const checked = (series: Series.Series, { instrument, bars, issues, warnings }: 
 })
 
 const checkText = (series: Series.Series, { bars, issues }: CheckReport) =>
-  Effect.map(Shell.CommandLine, ({ program }) => {
+  Effect.map(Shell.CommandLine, ({ program, words }) => {
     const told = LoadText.checked(series, bars, issues)
+    const repair = [...repairing(series), ...Shell.carried(words, ["--calendar"])]
     return issues.some(({ kind }) => kind === "clock_shift")
-      ? `${told}\n  put the clock right with: ${program} ${Shell.join(repairing(series))}`
+      ? `${told}\n  put the clock right with: ${program} ${Shell.join(repair)}`
       : told
   })
 

@@ -5,6 +5,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Candles } from "../../data/Candle.js"
@@ -76,7 +77,10 @@ export interface ExportOptions extends DataView.Part {
   readonly output: string | undefined
 }
 
-/** Writes the part's bars; a file appears under its name only once it is whole. */
+/**
+ * Writes the part's bars; a file appears under its name only once it is whole. A link stays one, and what is no
+ * file, such as a pipe or a device, is written to as it is.
+ */
 export const exportFile = (options: ExportOptions): Program =>
   Effect.gen(function* () {
     const candles = yield* (yield* DataManager).show(options, DataView.spanOf(options))
@@ -86,7 +90,7 @@ export const exportFile = (options: ExportOptions): Program =>
       const { out } = yield* Output.Output
       return yield* Stream.runForEach(text, out)
     }
-    yield* writeWhole(file, text)
+    yield* write(file, text)
     yield* Output.note(`${LoadText.amount(Candle.size(candles), "bar")} written to ${file}`)
   }).pipe(Effect.provide(layers))
 
@@ -107,7 +111,8 @@ const readFile = (
   Effect.gen(function* () {
     const bytes = yield* GivenFile.size(file)
     const source = GivenFile.bytes(file)
-    if (bytes === undefined) return yield* Csv.fromStream(file, Stream.decodeText(source), { timeZone })
+    if (bytes === undefined)
+      return yield* Csv.fromStream(file, Stream.decodeText(refuseParquet(file, source)), { timeZone })
     if (yield* ParquetFile.isParquet(file)) return yield* ParquetFile.read(file, { timeZone })
     yield* Progress.setTotal(Math.ceil(bytes / megabyte), "MB")
     const text = source.pipe(
@@ -123,6 +128,19 @@ const readFile = (
     Effect.catchTag("SystemError", "BadArgument", (cause) =>
       Effect.fail(fileError(file, "a file of bars to read")(cause)),
     ),
+  )
+
+const refuseParquet = <E, R>(file: string, source: Stream.Stream<Uint8Array, E, R>) =>
+  Stream.mapAccumEffect(source, true, (isFirst, piece) =>
+    isFirst && ParquetFile.begins(piece)
+      ? new DataError({
+          reason: "InvalidFile",
+          place: file,
+          expected: "CSV, for this can be read but once",
+          found: "a Parquet file",
+          advice: "Write it to a disk, and import that file",
+        })
+      : Effect.succeed([false, piece] as const),
   )
 
 const megabyte = 1_000_000
@@ -160,25 +178,29 @@ const importText = (series: Series.Series, { rows, instrument, unexpected, issue
     ),
   ].join("\n")
 
-const writeWhole = (
+const write = (
   file: string,
   text: Stream.Stream<string>,
 ): Effect.Effect<void, DataError, FileSystem.FileSystem> =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
-    const part = `${file}.part`
-    const encoder = new TextEncoder()
-    yield* fs.open(part, { flag: "w" }).pipe(
-      Effect.flatMap((open) =>
-        Effect.zipRight(
-          Stream.runForEach(text, (piece) => open.writeAll(encoder.encode(piece))),
-          open.sync,
-        ),
-      ),
-      Effect.scoped,
-      Effect.zipRight(fs.rename(part, file)),
+    const there = yield* Effect.option(GivenFile.size(file))
+    if (Option.isSome(there) && there.value === undefined) return yield* pour(file, "a", text)
+    const target = Option.isNone(there) ? file : yield* fs.realPath(file)
+    const part = `${target}.part`
+    yield* pour(part, "w", text).pipe(
+      Effect.zipRight(fs.rename(part, target)),
       Effect.onError(() => Effect.ignore(fs.remove(part))),
     )
   }).pipe(Effect.mapError(fileError(file, "a file to write")))
+
+/** Writes where the flag says: `a` at no place of its own, for what has none. */
+const pour = (file: string, flag: "a" | "w", text: Stream.Stream<string>) =>
+  Effect.gen(function* () {
+    const open = yield* (yield* FileSystem.FileSystem).open(file, { flag })
+    const encoder = new TextEncoder()
+    yield* Stream.runForEach(text, (piece) => open.writeAll(encoder.encode(piece)))
+    if (flag === "w") yield* open.sync
+  }).pipe(Effect.scoped)
 
 const fileError = (file: string, expected: string) => GivenFile.fault("InvalidFile", file, expected)

@@ -10,6 +10,7 @@ import { DataManager } from "../../data/DataManager.js"
 import { Payload } from "../../data/LoadData.js"
 import * as LoadReport from "../../data/LoadReport.js"
 import * as TimeRange from "../../data/TimeRange.js"
+import * as TimeZone from "../../data/TimeZone.js"
 import * as FaultScript from "../../hosts/ib/FaultScript.js"
 import * as Loading from "../Loading.js"
 import * as Main from "../Main.js"
@@ -42,14 +43,12 @@ const seed = 1
 /** The host takes its time as one at a distance would. */
 const latencyMillis = 250
 
-const daysMillis = 24 * 3600 * 1000
-
 const payload = Schema.decodeSync(Payload)
 
 const show = (options: Options) =>
   Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
-    const since = (days: number) => TimeRange.formatInstant(now - days * daysMillis)
+    const since = (days: number) => TimeRange.formatInstant(now - days * TimeZone.day)
     const sample = payload({ symbol: "SPX", timeframe: "1d", mode: "full" })
     const several = [
       payload({ symbol: "AAPL", timeframe: "1m", mode: "full", start: since(90) }),

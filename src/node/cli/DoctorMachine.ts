@@ -11,6 +11,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as HostConfig from "../../HostConfig.js"
+import type { HostError } from "../../HostError.js"
 import * as IbApi from "../../hosts/ib/IbApi.js"
 import { IbHost } from "../../hosts/ib/IbCandleSource.js"
 import * as Package from "../Package.js"
@@ -141,11 +142,19 @@ const ask = (url: string): Effect.Effect<Check> => {
     Effect.provide(IbHost.layerConfig(config)),
     Effect.catchAll((error) => {
       const [found, advice] =
-        error._tag === "HostError" ? [error.found, error.advice] : [String(error), "Correct the environment"]
+        error._tag === "HostError"
+          ? [
+              `expected ${error.expected}, found ${error.found}`,
+              isOther(error) ? "See whether an IB host has this URL" : error.advice,
+            ]
+          : [String(error), "Correct the environment"]
       return Effect.succeed(not("problem", "ib host", `${shown}: ${found}`, advice, { url: shown }))
     }),
   )
 }
+
+/** True where something answers that is perhaps no IB host. */
+const isOther = ({ reason }: HostError): boolean => reason === "Status" || reason === "Malformed"
 
 /** The folder itself, or the nearest above it that there is. */
 const existing = (path: string): Effect.Effect<string, never, FileSystem.FileSystem> =>

@@ -2,6 +2,7 @@
  * What `ktrdr doctor` found, and how it is told.
  */
 import type pico from "picocolors"
+import * as LoadText from "./LoadText.js"
 
 /** `warning` costs something some day, `problem` stands in the way now. */
 export type Status = "ok" | "warning" | "problem"
@@ -55,7 +56,7 @@ export const lines = (
   return [
     ...told,
     "",
-    `${count("ok")} ok, ${tally(count("warning"), "warning")}, ${tally(count("problem"), "problem")}`,
+    `${count("ok")} ok, ${LoadText.amount(count("warning"), "warning")}, ${LoadText.amount(count("problem"), "problem")}`,
   ]
 }
 
@@ -67,8 +68,6 @@ export const json = (checks: ReadonlyArray<Check>): string =>
   })
 
 // ---------------------------------------------------------------------------------------------------------
-
-const tally = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
 
 /** What came from outside stays on its line. */
 const clean = (text: string): string => text.replace(/[\p{Cc}\p{Cf}]+/gu, " ")

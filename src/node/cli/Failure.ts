@@ -1,8 +1,7 @@
 /**
  * How a command fails, and what the process says and exits with then.
  */
-
-import type { ConfigError } from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
 import type { DataError } from "../../data/DataError.js"
 import type { HostError } from "../../HostError.js"
@@ -17,11 +16,12 @@ export class UsageError extends Data.TaggedError("UsageError")<{
 /** The command did not do all that it was asked to, and has said so already. */
 export class Incomplete extends Data.TaggedError("Incomplete") {}
 
-export type Failure = UsageError | Incomplete | DataError | HostError | ConfigError
+export type Failure = UsageError | Incomplete | DataError | HostError | ConfigError.ConfigError
 
 /** What a user gave that does not fit is a matter of usage, wherever it is found out. */
 export const exitCode = (failure: Failure): number =>
   failure._tag === "UsageError" ||
+  failure._tag === "ConfigError" ||
   (failure._tag === "DataError" && failure.reason === "InvalidInput") ||
   (failure._tag === "HostError" && failure.reason === "InvalidConfig")
     ? ExitCode.usage
@@ -33,4 +33,16 @@ export const message = (failure: Failure): string | undefined =>
     ? undefined
     : failure._tag === "UsageError" || failure._tag === "DataError" || failure._tag === "HostError"
       ? failure.message
-      : `configuration: ${String(failure)}`
+      : settings(failure)
+          .map(({ path, message }) => `${path.join("_")}: ${message}. Correct this setting, or leave it out.`)
+          .join(" ")
+
+// ---------------------------------------------------------------------------------------------------------
+
+/** The settings that do not fit, of all that were read at once. */
+const settings = (error: ConfigError.ConfigError): ReadonlyArray<Setting> =>
+  ConfigError.isAnd(error) || ConfigError.isOr(error)
+    ? [...settings(error.left), ...settings(error.right)]
+    : [error]
+
+type Setting = Exclude<ConfigError.ConfigError, ConfigError.And | ConfigError.Or>

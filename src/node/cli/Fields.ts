@@ -113,7 +113,7 @@ export const symbol = argument("SYMBOL", "Such as AAPL, BRK.B or EUR/USD", Symbo
 export const timeframe = argument("TIMEFRAME", `One of ${Timeframe.all.join(" ")}`, Timeframe.parse)
 
 /** Any number of symbols, as often as they are given. */
-export const symbols = Args.text({ name: "SYMBOL" }).pipe(
+export const symbols = Args.text({ name: "SYMBOL..." }).pipe(
   Args.withDescription("Such as AAPL, BRK.B or EUR/USD; all where none is given"),
   Args.repeated,
   Args.mapEffect((words) => Either.mapLeft(Either.all(words.map(Symbol.parse)), doc)),

@@ -52,7 +52,9 @@ const found = (cause: PlatformError): string => {
   return cause.reason === "Unknown" ? (cause.description ?? cause.reason) : cause.reason
 }
 
-const advice = (cause: PlatformError): string =>
-  cause._tag === "SystemError" && cause.reason === "BadResource"
-    ? "Name a file in it"
+const advice = (cause: PlatformError): string => {
+  if (cause._tag === "SystemError" && cause.reason === "BadResource") return "Name a file in it"
+  return /^(ENOSPC|EDQUOT)\b/.test(found(cause))
+    ? "Free space on its disk, or name a file on another"
     : "Check the file's name and permissions"
+}

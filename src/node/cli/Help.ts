@@ -27,10 +27,11 @@ export const nameOf = (path: ReadonlyArray<string>): string => [program, ...path
 export const command = (topic: Topic): string => {
   const lists = definitions(CommandDescriptor.getHelp(topic.descriptor, config))
   const args = lists.filter(([name]) => !name.startsWith("-"))
+  const usage = args.map(([name, , isOptional]) => (isOptional ? `[${name}]` : name))
   const options = lists.filter(([name]) => name.startsWith("-"))
   return sections([
     [`${nameOf(topic.path)}: ${topic.summary}`],
-    ["Usage:", `  ${[nameOf(topic.path), ...args.map(([name]) => name), "[options]"].join(" ")}`],
+    ["Usage:", `  ${[nameOf(topic.path), ...usage, "[options]"].join(" ")}`],
     args.length === 0 ? [] : ["Arguments:", ...columns(args)],
     ["Options:", ...columns([...options, ["--help", "Show this text"]])],
     [
@@ -55,7 +56,7 @@ export const group = (path: ReadonlyArray<string>, topics: ReadonlyArray<Topic>,
   return sections([
     path.length === 0
       ? [`${program} ${version}: loads market data, with progress and cancellation that never lie`]
-      : [`${nameOf(path)}: ${below.length} commands`],
+      : [`${nameOf(path)}: ${below.length} ${below.length === 1 ? "command" : "commands"}`],
     ["Usage:", `  ${nameOf(path)} COMMAND [arguments] [options]`],
     ["Commands:", ...columns(below.map((topic) => [topic.path.slice(path.length).join(" "), topic.summary]))],
     [
@@ -103,7 +104,7 @@ export const text = (doc: HelpDoc.HelpDoc): string => {
 
 const versionOption = ["--version", "Show the version"] as const
 
-type Definition = readonly [name: string, meaning: string]
+type Definition = readonly [name: string, meaning: string, isOptional?: boolean]
 
 const sections = (parts: ReadonlyArray<ReadonlyArray<string>>): string =>
   parts
@@ -127,12 +128,16 @@ const definitions = (doc: HelpDoc.HelpDoc): ReadonlyArray<Definition> => {
     case "Sequence":
       return [...definitions(doc.left), ...definitions(doc.right)]
     case "DescriptionList":
-      return doc.definitions.map(([name, meaning]) => [
-        spanText(name)
-          .replace(/^<(.*)>.*$/, "$1")
-          .replaceAll(" | ", "|"),
-        paragraphs(meaning).filter(isSpecific).join(" "),
-      ])
+      return doc.definitions.map(([name, meaning]) => {
+        const said = paragraphs(meaning)
+        return [
+          spanText(name)
+            .replace(/^<(.*)>.*$/, "$1")
+            .replaceAll(" | ", "|"),
+          said.filter(isSpecific).join(" "),
+          said.some((paragraph) => /repeated (zero or more|at least 0) times/.test(paragraph)),
+        ] as const
+      })
     default:
       return []
   }

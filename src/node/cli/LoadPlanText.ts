@@ -5,6 +5,7 @@
 import type { LoadMode } from "../../data/LoadMode.js"
 import * as Series from "../../data/Series.js"
 import * as TimeRange from "../../data/TimeRange.js"
+import * as TimeZone from "../../data/TimeZone.js"
 import type * as IbPacing from "../../hosts/ib/IbPacing.js"
 import * as IbRules from "../../hosts/ib/IbRules.js"
 import type * as Pacing from "../../Pacing.js"
@@ -116,11 +117,9 @@ const subject = (all: ReadonlyArray<Planned>): string => {
   return all.length === 1 ? bars : `${bars}, ${series}`
 }
 
-const day = 86_400_000
-
 /** `6h 30m`, `12 days`, `6 months`, `10 years`: calendar units, rounded. */
 const span = (millis: number): string => {
-  const days = millis / day
+  const days = millis / TimeZone.day
   if (days < 2) return duration(millis)
   if (days < 60) return LoadText.amount(Math.round(days), "day")
   const months = Math.round(days / 30.44)

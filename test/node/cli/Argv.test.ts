@@ -64,6 +64,9 @@ describe("Argv.read", () => {
     expect(wrong("data load --mode full --mode=tail")).toBe("option --mode is given twice")
     expect(wrong("dta load")).toBe('unknown command "dta": expected one of data, demo. Did you mean data?')
     expect(wrong("data")).toBe("missing command: expected one of load, list")
+    expect(wrong("dta load --help")).toBe(
+      'unknown command "dta": expected one of data, demo. Did you mean data?',
+    )
     expect(wrong("--json data load")).toBe(
       "unknown option --json before a command: expected one of data, demo",
     )

@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -66,6 +67,10 @@ describe("data check", () => {
         expect(out).toContain("AAPL 1h: 434 bars checked, 1 kind of fault\n  error clock_shift: 434 bars, ")
         expect(out).toContain("a fixed offset of +3 h; undoing that puts 434 of 434 bars into the sessions")
         expect(out).toContain("put the clock right with: ktrdr data check AAPL 1h --repair\n")
+        const calendar = fileURLToPath(new URL("../../fixtures/calendars/cme-equity.json", import.meta.url))
+        expect((yield* run("data", "check", "AAPL", "1h", "--calendar", calendar)).out).toContain(
+          `put the clock right with: ktrdr data check AAPL 1h --repair --calendar ${calendar}\n`,
+        )
         expect(yield* run("data", "export", "AAPL", "1h")).toEqual(before)
       }),
   )

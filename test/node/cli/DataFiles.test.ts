@@ -5,15 +5,22 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
+  readlinkSync,
   rmSync,
+  statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs"
+import { readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { SystemError, type SystemErrorReason } from "@effect/platform/Error"
 import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Cli from "../../../src/node/Cli.js"
+import * as GivenFile from "../../../src/node/cli/GivenFile.js"
 import * as TestOutput from "../../utils/TestOutput.js"
 
 const command = Effect.map(
@@ -120,6 +127,14 @@ describe("data import", () => {
       writer.end(`${head}\n2024-01-02,1,2,1,2,3\n`)
       expect(yield* load(pipe)).toMatchObject({ result: 0, out: expect.stringContaining("1 bar imported") })
       expect(yield* shown()).toHaveLength(1)
+      const again = createWriteStream(pipe)
+      again.end("PAR1\u0015\u0000")
+      const parquet = yield* load(pipe)
+      expect([parquet.result, parquet.err]).toEqual([
+        1,
+        `ktrdr: ${pipe}: expected CSV, for this can be read but once, found a Parquet file. Write it to a disk, ` +
+          "and import that file.\n",
+      ])
     }),
   )
 
@@ -173,6 +188,34 @@ describe("data import", () => {
 })
 
 describe("data export", () => {
+  it.scopedLive("leaves a link what it is, and writes to a pipe or a device as it is", () =>
+    Effect.gen(function* () {
+      const { home, run, load, file } = yield* command
+      yield* load(file("bars.csv", `${head}\n2024-01-02,1,2,1,2,3\n`))
+      const { out } = yield* run("data", "export", "KO", "1d")
+      symlinkSync("real.csv", join(home, "link.csv"))
+      file("real.csv", "old")
+      expect(yield* run("data", "export", "KO", "1d", "--output", join(home, "link.csv"))).toMatchObject({
+        result: 0,
+      })
+      expect(readlinkSync(join(home, "link.csv"))).toBe("real.csv")
+      expect(readFileSync(join(home, "real.csv"), "utf8")).toBe(out)
+
+      const pipe = join(home, "pipe")
+      execFileSync("mkfifo", [pipe])
+      const [read, written] = yield* Effect.all(
+        [
+          Effect.tryPromise(() => readFile(pipe, "utf8")),
+          run("data", "export", "KO", "1d", "--output", pipe),
+        ],
+        { concurrency: "unbounded" },
+      )
+      expect([read, written.result, written.out]).toEqual([out, 0, ""])
+      expect(statSync(pipe).isFIFO()).toBe(true)
+      expect(readdirSync(home).sort()).toEqual(["bars.csv", "data", "link.csv", "pipe", "real.csv"])
+    }),
+  )
+
   it.scopedLive("writes a file whole or not at all, and leaves nothing beside it", () =>
     Effect.gen(function* () {
       const { home, run, load, file } = yield* command
@@ -193,4 +236,22 @@ describe("data export", () => {
       expect(readdirSync(home).sort()).toEqual(["bars.csv", "data", "out.csv", "taken"])
     }),
   )
+})
+
+describe("GivenFile.fault", () => {
+  it("advises by what is wrong", () => {
+    const fault = GivenFile.fault("InvalidFile", "a.csv", "a file to write")
+    const advice = (reason: SystemErrorReason, description?: string) =>
+      fault(
+        new SystemError({
+          module: "FileSystem",
+          method: "writeAll",
+          reason,
+          ...(description === undefined ? {} : { description }),
+        }),
+      ).advice
+    expect(advice("Unknown", "ENOSPC: no space left on device, write")).toContain("Free space")
+    expect(advice("BadResource")).toBe("Name a file in it")
+    expect(advice("NotFound")).toBe("Check the file's name and permissions")
+  })
 })

@@ -1,14 +1,19 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import pico from "picocolors"
 import * as Cli from "../../../src/node/Cli.js"
 import * as DoctorMachine from "../../../src/node/cli/DoctorMachine.js"
 import * as DoctorReport from "../../../src/node/cli/DoctorReport.js"
 import * as DoctorSeries from "../../../src/node/cli/DoctorSeries.js"
+import * as Http from "../../../src/node/Http.js"
 import * as Hosts from "../../hosts/ib/Hosts.js"
 import { bars, day, newYork } from "../../utils/Calendars.js"
 import * as TestOutput from "../../utils/TestOutput.js"
@@ -95,6 +100,19 @@ describe("doctor", () => {
         "http://127.0.0.1:9",
       )
       expect(given.about["ib host"]).toMatchObject({ status: "problem", url: "http://127.0.0.1:9" })
+      const other = yield* Effect.provide(
+        Effect.flatMap(Http.url, (url) => examine({ KTRDR_HOME: home }, "--host", url)),
+        Http.layer({ host: "127.0.0.1", port: 0 }).pipe(
+          Layer.tap((server) =>
+            Context.get(server, HttpServer.HttpServer).serve(HttpServerResponse.empty({ status: 404 })),
+          ),
+        ),
+      )
+      expect(other.about["ib host"]).toMatchObject({
+        status: "problem",
+        found: expect.stringMatching(/: expected a 2xx answer, found 404/),
+        advice: "See whether an IB host has this URL",
+      })
       const wrong = yield* examine({ KTRDR_HOME: home, USE_IB_HOST_SERVICE: "perhaps" })
       expect([wrong.result, wrong.about["ib host"]?.status]).toEqual([1, "problem"])
     }),
