@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Candles } from "../Candle.js"
 import * as Candle from "../Candle.js"
-import { clip, type Identity } from "../CandleStore.js"
+import { type Batch, clip, type Identity } from "../CandleStore.js"
 import type { Series } from "../Series.js"
 import * as TimeRange from "../TimeRange.js"
 import type { Engine } from "./ParquetEngine.js"
@@ -120,25 +120,37 @@ export const barsOf = ({ range, candles }: Record): Candles =>
   range === undefined ? candles : Candle.within(candles, range)
 
 /**
- * Where there are no bars once the records are in: what `noDataAfter` makes of them one by one. From the newest
- * to the oldest, each says what those after it do not, so that the many spans known before are gone over once.
+ * Where there are no bars once the records are in: what `noDataAfter` makes of them one by one. They are put
+ * together in halves, so that neither many records nor the many spans known before are gone over for each.
  */
 export const noDataOf = (
   known: ReadonlyArray<TimeRange.TimeRange>,
   records: ReadonlyArray<Record>,
 ): ReadonlyArray<TimeRange.TimeRange> => {
-  let spoken: ReadonlyArray<TimeRange.TimeRange> = []
-  const said: Array<TimeRange.TimeRange> = []
-  for (const { range, noData, candles } of records.toReversed()) {
-    if (range === undefined) continue
-    const batch = clip({ range, noData, candles })
-    for (const span of TimeRange.difference(batch.noData, spoken)) said.push(span)
-    spoken = TimeRange.union([...spoken, batch.range])
-  }
-  return said.length === 0 && spoken.length === 0
-    ? known
-    : TimeRange.union([...TimeRange.difference(known, spoken), ...said])
+  const batches = records.flatMap(({ range, noData, candles }) =>
+    range === undefined ? [] : clip({ range, noData, candles }),
+  )
+  return batches.length === 0 ? known : after({ spokenOf: [], noData: known }, together(batches)).noData
 }
+
+/** Of which time something was said, and where in it there are no bars: sorted, disjoint. */
+interface Word {
+  readonly spokenOf: ReadonlyArray<TimeRange.TimeRange>
+  readonly noData: ReadonlyArray<TimeRange.TimeRange>
+}
+
+const together = (batches: ReadonlyArray<Batch>): Word => {
+  const [only] = batches
+  if (only !== undefined && batches.length === 1) return { spokenOf: [only.range], noData: only.noData }
+  const middle = batches.length >> 1
+  return after(together(batches.slice(0, middle)), together(batches.slice(middle)))
+}
+
+/** The newer word holds where it was spoken. */
+const after = (older: Word, newer: Word): Word => ({
+  spokenOf: TimeRange.union([...older.spokenOf, ...newer.spokenOf]),
+  noData: TimeRange.union([...TimeRange.difference(older.noData, newer.spokenOf), ...newer.noData]),
+})
 
 /** The union of parts by the merge law, later ones newer. */
 const mergeAll = (parts: ReadonlyArray<Candles>): Candles => {
