@@ -12,6 +12,7 @@ import * as Chunk from "effect/Chunk"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import * as Predicate from "effect/Predicate"
 
 /** The longest request body, in bytes. */
@@ -74,7 +75,7 @@ export const app = <R>(router: HttpRouter.HttpRouter<never, R>): Effect.Effect<H
 /**
  * Keeps count of the requests that are being answered. `drain` gives them `grace`, then interrupts them, which
  * answers them with 503: run it before a server is released, which would wait for the slowest of them. It does
- * not wait for what cannot be interrupted, such as an answer to a connection that is gone.
+ * not wait for answers to clients that are gone.
  */
 export const drained = (
   grace: Duration.DurationInput,
@@ -84,12 +85,9 @@ export const drained = (
 }> =>
   Effect.sync(() => {
     const open = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
-    const answered = (limit: Duration.DurationInput) =>
-      Effect.sleep("10 millis").pipe(
-        Effect.repeat({ until: () => open.size === 0 }),
-        Effect.interruptible,
-        Effect.timeoutOption(limit),
-      )
+    /** Those whose client still waits: one that left has them interrupted. */
+    const awaited = () =>
+      [...open].filter((fiber) => Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause)))
     return {
       watched: <E, R>(app: HttpApp.Default<E, R>) =>
         Effect.withFiberRuntime<
@@ -101,14 +99,23 @@ export const drained = (
           fiber.addObserver(() => open.delete(fiber))
           return app
         }),
-      drain: answered(grace).pipe(
-        Effect.zipRight(Effect.suspend(() => Effect.forEach(open, Fiber.interruptFork, { discard: true }))),
-        Effect.zipRight(answered("250 millis")),
-      ),
+      drain: Effect.gen(function* () {
+        yield* until(() => awaited().length === 0, grace)
+        const late = awaited()
+        yield* Effect.forEach(late, Fiber.interruptFork, { discard: true })
+        yield* until(() => late.every((fiber) => !open.has(fiber)), "250 millis")
+      }),
     }
   })
 
 // -----------------------------------------------------------------------------
+
+const until = (isDone: () => boolean, limit: Duration.DurationInput) =>
+  Effect.sleep("10 millis").pipe(
+    Effect.repeat({ until: isDone }),
+    Effect.interruptible,
+    Effect.timeoutOption(limit),
+  )
 
 /** Shorter bodies are not compressed: it would cost more than it saves. */
 const compressFrom = 4096
