@@ -6,7 +6,6 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import * as Candle from "../../src/data/Candle.js"
 import * as CandleSource from "../../src/data/CandleSource.js"
 import * as CandleStore from "../../src/data/CandleStore.js"
 import * as DataManager from "../../src/data/DataManager.js"
@@ -17,19 +16,9 @@ import type { Timeframe } from "../../src/data/Timeframe.js"
 import * as Progress from "../../src/Progress.js"
 import type { ProgressSnapshot } from "../../src/ProgressSnapshot.js"
 import { day } from "../utils/Calendars.js"
+import { candles, monday } from "../utils/DailyBars.js"
 import * as FaultySource from "../utils/FaultySource.js"
 
-const monday = Date.UTC(2024, 0, 8)
-const candles = Candle.fromRows(
-  Array.from({ length: 5 }, (_, index) => ({
-    start: monday + index * day,
-    open: 1,
-    high: 2,
-    low: 1,
-    close: 2,
-    volume: 3,
-  })),
-)
 const names = ["AAPL", "MSFT", "IBM", "KO", "PG", "JNJ", "XOM", "WMT"]
 const archive = CandleSource.layerMemory({
   series: names.map((name) => ({ symbol: Symbol.Symbol.make(name), timeframe: "1d", candles })),

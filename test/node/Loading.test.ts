@@ -3,26 +3,15 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import * as Candle from "../../src/data/Candle.js"
 import { Payload } from "../../src/data/LoadData.js"
 import * as Symbol from "../../src/data/Symbol.js"
 import { KeptBars } from "../../src/node/KeptBars.js"
 import * as Loading from "../../src/node/Loading.js"
 import * as Main from "../../src/node/Main.js"
 import type { ProgressSnapshot } from "../../src/ProgressSnapshot.js"
+import { candles, monday } from "../utils/DailyBars.js"
 
 const day = 24 * 3600 * 1000
-const monday = Date.UTC(2024, 0, 8)
-const candles = Candle.fromRows(
-  Array.from({ length: 5 }, (_, index) => ({
-    start: monday + index * day,
-    open: 1,
-    high: 2,
-    low: 1,
-    close: 2,
-    volume: 3,
-  })),
-)
 const series = ["AAPL", "MSFT", "IBM", "KO"].map((name) => ({
   symbol: Symbol.Symbol.make(name),
   timeframe: "1d" as const,

@@ -5,7 +5,6 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
-import * as Candle from "../../../src/data/Candle.js"
 import * as CandleSource from "../../../src/data/CandleSource.js"
 import * as CandleStore from "../../../src/data/CandleStore.js"
 import { Payload } from "../../../src/data/LoadData.js"
@@ -15,20 +14,10 @@ import * as Shell from "../../../src/node/cli/Shell.js"
 import * as Main from "../../../src/node/Main.js"
 import * as Output from "../../../src/node/Output.js"
 import { day } from "../../utils/Calendars.js"
+import { candles, monday } from "../../utils/DailyBars.js"
 import * as FaultySource from "../../utils/FaultySource.js"
 import * as TestOutput from "../../utils/TestOutput.js"
 
-const monday = Date.UTC(2024, 0, 8)
-const candles = Candle.fromRows(
-  Array.from({ length: 5 }, (_, index) => ({
-    start: monday + index * day,
-    open: 1,
-    high: 2,
-    low: 1,
-    close: 2,
-    volume: 3,
-  })),
-)
 const series = ["AAPL", "MSFT", "IBM", "KO", "PG"].map((name) => ({
   symbol: Symbol.Symbol.make(name),
   timeframe: "1d" as const,
