@@ -63,6 +63,10 @@ export interface Definition<
   /** Under which key durations are learned, and how much work the payload asks for. */
   readonly estimate: (payload: Payload) => Estimate
   readonly render: ProgressRenderer<Facts>
+  /** What a run that was cancelled or failed kept, and what is left, as one line. */
+  readonly kept?: ProgressRenderer<Facts>
+  /** The payload with which an interrupted run goes on, where that is not the same. */
+  readonly continuation?: (payload: Payload) => Payload
   readonly annotations?: Context.Context<never>
 }
 
@@ -90,6 +94,11 @@ export interface Operation<
     FactsWire
   > &
     Resume<Checkpoint>
+  /** What stands for the handler in a context. */
+  readonly handler: Context.Tag<
+    Handler<Kind>,
+    (payload: Payload, execution: Execution) => Effect.Effect<Success, Failure>
+  >
   /** Provides the handler. The step that is current while the layer is built is left out of what it keeps. */
   readonly toLayer: <R>(
     handler: (payload: Payload, execution: Execution) => Effect.Effect<Success, Failure, R>,
@@ -109,9 +118,18 @@ export interface Operation<
 export interface Any {
   readonly kind: string
   readonly definition: Definition<any, any, any, any, any, any, any, any> & Resume<any>
+  readonly handler: Context.Tag<any, any>
   readonly run: (payload: any, execution?: Partial<Execution>) => Effect.Effect<any, any, any>
   readonly decode: (payload: unknown) => Effect.Effect<unknown, OperationError>
 }
+
+export type PayloadOf<Member extends Any> = Schema.Schema.Type<Member["definition"]["payload"]>
+export type SuccessOf<Member extends Any> = Schema.Schema.Type<Member["definition"]["success"]>
+export type FailureOf<Member extends Any> = Schema.Schema.Type<Member["definition"]["error"]>
+/** The handlers of all of the operations. */
+export type HandlersOf<Member extends Any> = Member extends { readonly kind: infer Kind extends string }
+  ? Handler<Kind>
+  : never
 
 export const make = <
   const Kind extends string,
@@ -148,6 +166,7 @@ export const make = <
   return {
     kind,
     definition,
+    handler: handlerTag,
     toLayer: <R>(handler: (payload: Payload, execution: Execution) => Effect.Effect<Success, Failure, R>) =>
       Layer.effect(
         handlerTag,
@@ -193,8 +212,8 @@ export interface Group<Member extends Any> {
 }
 
 /** The later of two operations of one kind wins. */
-export const group = <Member extends Any>(...operations: ReadonlyArray<Member>): Group<Member> => {
-  const byKind = new Map(operations.map((operation) => [operation.kind, operation]))
+export const group = <Members extends ReadonlyArray<Any>>(...operations: Members): Group<Members[number]> => {
+  const byKind = new Map<string, Members[number]>(operations.map((operation) => [operation.kind, operation]))
   return {
     operations: byKind,
     get: (kind) =>
