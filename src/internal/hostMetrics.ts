@@ -1,11 +1,9 @@
 /**
  * What a host client counts: for its own `stats`, and as metrics that carry the label `host`.
  */
-import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
-import * as MetricKey from "effect/MetricKey"
-import * as MetricLabel from "effect/MetricLabel"
 import type { Reason } from "../HostError.js"
+import { counter, gauge, histogram } from "./labelledMetric.js"
 
 export interface HostMetrics {
   readonly counts: {
@@ -22,27 +20,17 @@ export interface HostMetrics {
 
 /**
  * `host_requests`, `host_failures` (also by `reason`), `host_retries`: counters;
- * `host_in_flight`: a gauge; `host_latency_millis`: a histogram over attempts from 0.5 ms to 32 s. Labels are
- * put on once, so that an update is a function call.
+ * `host_in_flight`: a gauge; `host_latency_millis`: a histogram over attempts from 0.5 ms to 32 s.
  */
 export const make = (host: string): HostMetrics => {
-  const label = MetricLabel.make("host", host)
-  const requests = counter("host_requests", "Attempts to reach a host", label)
-  const retries = counter("host_retries", "Attempts that repeat an earlier one", label)
-  const inFlight = Metric.fromMetricKey(
-    MetricKey.taggedWithLabels(MetricKey.gauge("host_in_flight", { description: "Attempts under way" }), [
-      label,
-    ]),
-  )
-  const latency = Metric.fromMetricKey(
-    MetricKey.taggedWithLabels(
-      MetricKey.histogram(
-        "host_latency_millis",
-        MetricBoundaries.exponential({ start: 0.5, factor: 2, count: 17 }),
-        "Time of an attempt, its body included",
-      ),
-      [label],
-    ),
+  const requests = counter("host_requests", "Attempts to reach a host", { host })
+  const retries = counter("host_retries", "Attempts that repeat an earlier one", { host })
+  const inFlight = gauge("host_in_flight", "Attempts under way", { host })
+  const latency = histogram(
+    "host_latency_millis",
+    "Time of an attempt, its body included",
+    MetricBoundaries.exponential({ start: 0.5, factor: 2, count: 17 }),
+    { host },
   )
   const failures = new Map<Reason, ReturnType<typeof counter>>()
   const counts: HostMetrics["counts"] = { requests: 0, retries: 0, inFlight: 0, failures: {} }
@@ -62,8 +50,7 @@ export const make = (host: string): HostMetrics => {
     failure: (reason) => {
       counts.failures[reason] = (counts.failures[reason] ?? 0) + 1
       const failure =
-        failures.get(reason) ??
-        counter("host_failures", "Attempts that failed", label, MetricLabel.make("reason", reason))
+        failures.get(reason) ?? counter("host_failures", "Attempts that failed", { host, reason })
       failures.set(reason, failure)
       failure.unsafeUpdate(1, [])
     },
@@ -76,17 +63,6 @@ export const make = (host: string): HostMetrics => {
 
 /** Counts a connection that was opened. */
 export const connections = (host: string): (() => void) => {
-  const opened = counter(
-    "host_connections_opened",
-    "Connections opened to a host",
-    MetricLabel.make("host", host),
-  )
+  const opened = counter("host_connections_opened", "Connections opened to a host", { host })
   return () => opened.unsafeUpdate(1, [])
 }
-
-// -----------------------------------------------------------------------------
-
-const counter = (name: string, description: string, ...labels: ReadonlyArray<MetricLabel.MetricLabel>) =>
-  Metric.fromMetricKey(
-    MetricKey.taggedWithLabels(MetricKey.counter(name, { description, incremental: true }), labels),
-  )
