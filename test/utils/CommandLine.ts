@@ -10,13 +10,17 @@ import * as TestOutput from "./TestOutput.js"
 export const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* fs.makeTempDirectoryScoped({ prefix: "ktrdr-test-" })
-  const environment = ConfigProvider.fromMap(new Map([["KTRDR_HOME", path]]))
+  const inEnvironment = (given: Readonly<Record<string, string>>) => {
+    const environment = ConfigProvider.fromMap(new Map(Object.entries({ KTRDR_HOME: path, ...given })))
+    return (...words: ReadonlyArray<string>) =>
+      Effect.withConfigProvider(TestOutput.run(Cli.run(words)), environment)
+  }
   return {
     path,
     /** A file in the folder; returns its path. */
     file: (name: string, text: string) =>
       Effect.as(fs.writeFileString(`${path}/${name}`, text), `${path}/${name}`),
-    run: (...words: ReadonlyArray<string>) =>
-      Effect.withConfigProvider(TestOutput.run(Cli.run(words)), environment),
+    run: inEnvironment({}),
+    inEnvironment,
   }
 }).pipe(Effect.provide(NodeContext.layer))

@@ -8,6 +8,8 @@ export interface TestOutput {
   readonly out: () => string
   readonly err: () => string
   readonly layer: Layer.Layer<Output.Output>
+  /** The same, for programs that wait for nothing but time. */
+  readonly layerAtOnce: Layer.Layer<Output.Output>
 }
 
 const collector = (size: object) => {
@@ -32,10 +34,15 @@ export const make = (
 ): TestOutput => {
   const stdout = collector(screen === undefined ? {} : { isTTY: true, ...screen })
   const stderr = collector(size === undefined ? {} : { isTTY: true, ...size })
+  const make = () => Output.make(stdout.stream, stderr.stream, environment)
   return {
     out: stdout.text,
     err: stderr.text,
-    layer: Layer.sync(Output.Output, () => Output.make(stdout.stream, stderr.stream, environment)),
+    layer: Layer.sync(Output.Output, make),
+    layerAtOnce: Layer.sync(Output.Output, () => ({
+      ...make(),
+      out: (text) => Effect.sync(() => void stdout.stream.write(text)),
+    })),
   }
 }
 

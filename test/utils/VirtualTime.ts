@@ -35,7 +35,9 @@ export class VirtualTime implements Clock.Clock, Scheduler {
   }
 
   unsafeCurrentTimeNanos(): bigint {
-    return BigInt(this.unsafeCurrentTimeMillis()) * 1_000_000n
+    const millis = this.unsafeCurrentTimeMillis()
+    const whole = Math.floor(millis)
+    return BigInt(whole) * 1_000_000n + BigInt(Math.round((millis - whole) * 1e6))
   }
 
   sleep(duration: Duration.Duration): Effect.Effect<void> {
@@ -59,25 +61,50 @@ export class VirtualTime implements Clock.Clock, Scheduler {
 
   /** Runs a program that waits for nothing but time and its own fibers. */
   run<A, E>(program: Effect.Effect<A, E>): Exit.Exit<A, E> {
+    return this.#drive(this.#fork(program))
+  }
+
+  /** Runs a program that also waits for promises: time goes on once none of them is about to be settled. */
+  async runAsync<A, E>(program: Effect.Effect<A, E>): Promise<Exit.Exit<A, E>> {
+    const fiber = this.#fork(program)
+    for (let busy = performance.now(); ; ) {
+      this.#work()
+      const exit = fiber.unsafePoll()
+      if (exit !== null) return exit
+      await new Promise((resolve) => setImmediate(resolve))
+      const isIdle = performance.now() - busy > longMillis
+      if (this.#tasks.length === 0 && (this.#sleepers.length > 0 || isIdle)) this.#goOn()
+      if (this.#tasks.length > 0) busy = performance.now()
+    }
+  }
+
+  #fork<A, E>(program: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> {
     const clocked = Effect.withClock(program, this)
-    const fiber = Runtime.runFork(Runtime.defaultRuntime)(clocked, { scheduler: this })
-    return this.#drive(fiber)
+    return Runtime.runFork(Runtime.defaultRuntime)(clocked, { scheduler: this })
   }
 
   #drive<A, E>(fiber: Fiber.RuntimeFiber<A, E>): Exit.Exit<A, E> {
     for (;;) {
-      while (this.#tasks.length > 0) {
-        const tasks = this.#tasks
-        this.#tasks = []
-        for (const task of tasks) task()
-      }
+      this.#work()
       const exit = fiber.unsafePoll()
       if (exit !== null) return exit
-      const next = this.#pop()
-      if (next === undefined) throw new Error("The program waits for something that no time brings")
-      this.elapsed = next.at
-      next.wake()
+      this.#goOn()
     }
+  }
+
+  #work(): void {
+    while (this.#tasks.length > 0) {
+      const tasks = this.#tasks
+      this.#tasks = []
+      for (const task of tasks) task()
+    }
+  }
+
+  #goOn(): void {
+    const next = this.#pop()
+    if (next === undefined) throw new Error("The program waits for something that no time brings")
+    this.elapsed = next.at
+    next.wake()
   }
 
   #push(sleeper: Sleeper): void {
@@ -114,5 +141,8 @@ export class VirtualTime implements Clock.Clock, Scheduler {
     }
   }
 }
+
+/** No promise takes longer to be settled, in real milliseconds. */
+const longMillis = 10_000
 
 const before = (a: Sleeper, b: Sleeper): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)

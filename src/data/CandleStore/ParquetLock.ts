@@ -10,7 +10,6 @@
  * who waits that no setting of the time of day moves: neither a clock that was set nor two machines' clocks
  * that differ let two owners write, or make anybody wait longer than a lease.
  */
-import { hostname } from "node:os"
 import { type PlatformError, SystemError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Clock from "effect/Clock"
@@ -20,6 +19,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { LocalMachine } from "../../internal/LocalMachine.js"
 import * as Progress from "../../Progress.js"
 import { DataError } from "../DataError.js"
 import * as Series from "../Series.js"
@@ -72,16 +72,12 @@ interface Sighting {
 
 export const make = Effect.fnUntraced(function* (files: Files, leaseTime: Duration.Duration) {
   const fs = yield* FileSystem.FileSystem
-  const host = hostname()
+  const { boot, host, isAlive, space } = yield* LocalMachine
   const lease = Duration.toMillis(leaseTime)
   const renewal = lease / 3
 
   /** This start of this machine, and of its containers this one: process numbers mean something in it. */
-  const machine = yield* Effect.zipWith(
-    fs.readFileString("/proc/sys/kernel/random/boot_id"),
-    fs.readLink("/proc/self/ns/pid"),
-    (boot, space) => `${boot.trim()} ${space}`,
-  ).pipe(Effect.orElseSucceed(() => host))
+  const machine = `${boot} ${space}`
 
   const acquire: Locks["acquire"] = Effect.fn("ParquetLock.acquire")(function* (series, wait) {
     const end = (yield* monotonic) + Duration.toMillis(wait)
@@ -302,14 +298,6 @@ const nobody: Owner = { pid: 0, host: "", expires: 0 }
 const Json = Schema.parseJson(Owner)
 const encode = Schema.encodeSync(Json)
 const decode = Schema.decodeOption(Json)
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH")
-  }
-}
 
 const occupied = (series: Series.Series, { pid, host }: Owner, here: string): string =>
   pid === 0
