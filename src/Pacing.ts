@@ -6,7 +6,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { SteadyClock } from "./internal/pacingClock.js"
 import { Limiter } from "./internal/pacingLimiter.js"
-import { planning } from "./internal/pacingPlan.js"
+import { planning, takenBy } from "./internal/pacingPlan.js"
+import type { Log } from "./PacingLedger.js"
 
 /**
  * In any window `[t, t + windowMillis)` the requests of one key that start cost at most `limit` together.
@@ -95,9 +96,9 @@ export interface Pacing<in out Request> {
     request: Request,
     use: (permit: Permit) => Effect.Effect<A, E, R>,
   ) => Effect.Effect<A, E, R>
-  /** What started so short ago that a rule still counts it, oldest first. */
+  /** What this limiter let start so short ago that a rule still counts it, oldest first. */
   readonly log: Effect.Effect<ReadonlyArray<Started<Request>>>
-  /** When requests would start that all came now, after what the log has. */
+  /** When requests would start that all came now, after what has started here and elsewhere. */
   readonly plan: (requests: ReadonlyArray<Request>) => Effect.Effect<Plan>
   readonly state: Effect.Effect<State>
 }
@@ -106,10 +107,19 @@ export interface Pacing<in out Request> {
  * A limiter, at work until its scope closes. Its time never falls: a clock that is set back neither lets more
  * through nor makes a wait longer. A request that costs more than a rule's limit is a defect, and so are rules
  * that let nothing through.
+ *
+ * With a `log` that others have open, in this process or in another, the rules hold for all of them together,
+ * each in turn where there is not room for all, and a pause that the host asks one for is kept by all. Their
+ * names have to tell the rules apart. A log that fails is warned of, and left alone for a minute: until then
+ * the rules hold for this limiter, and for what is known of others. One that is interrupted when its turn has
+ * come may keep its room.
  */
-export const make = <Request>(rules: Rules<Request>): Effect.Effect<Pacing<Request>, never, Scope.Scope> =>
+export const make = <Request>(
+  rules: Rules<Request>,
+  log?: Log,
+): Effect.Effect<Pacing<Request>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const limiter = new Limiter(rules, new SteadyClock(yield* Effect.clock))
+    const limiter = new Limiter(rules, new SteadyClock(yield* Effect.clock, log?.now), log)
     yield* Effect.forkScoped(Effect.interruptible(limiter.wakeUp))
     return limiter
   })
@@ -124,7 +134,7 @@ export const plan = <Request>(
   now: number,
   log: ReadonlyArray<Started<Request>> = [],
 ): Plan => {
-  const work = planning(rules, requests, now, log)
+  const work = planning(rules, requests, now, takenBy(rules, log))
   for (;;) {
     const turn = work.next()
     if (turn.done === true) return turn.value

@@ -3,19 +3,23 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 /**
- * Milliseconds since it was made that never fall: a step back of the clock beneath is left out, so that time
- * goes on from where it was. The system's own clock does not step here, as its nanoseconds follow no wall
- * clock.
+ * Milliseconds since it was made, or those of `source`, that never fall: a step back of the clock beneath is
+ * left out, so that time goes on from where it was. The system's own clock does not step here, as its
+ * nanoseconds follow no wall clock.
  */
 export class SteadyClock {
   readonly #clock: Clock.Clock
-  readonly #origin: bigint
+  readonly #source: () => number
   #leftOut = 0
-  #last = 0
+  #last = Number.NEGATIVE_INFINITY
 
-  constructor(clock: Clock.Clock) {
+  constructor(clock: Clock.Clock, source: () => number = since(clock)) {
     this.#clock = clock
-    this.#origin = clock.unsafeCurrentTimeNanos()
+    this.#source = source
+  }
+
+  millis(): number {
+    return this.#micros() / 1000
   }
 
   /** The whole milliseconds that are over, against which waits are held. */
@@ -38,9 +42,16 @@ export class SteadyClock {
   }
 
   #micros(): number {
-    const micros = Math.round(Number(this.#clock.unsafeCurrentTimeNanos() - this.#origin) / 1000)
+    const micros = Math.round(this.#source() * 1000)
     this.#leftOut = Math.max(this.#leftOut, this.#last - micros)
     this.#last = micros + this.#leftOut
     return this.#last
   }
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+const since = (clock: Clock.Clock): (() => number) => {
+  const origin = clock.unsafeCurrentTimeNanos()
+  return () => Number(clock.unsafeCurrentTimeNanos() - origin) / 1e6
 }

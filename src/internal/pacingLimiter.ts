@@ -1,29 +1,33 @@
 /**
  * The limiter behind `Pacing.make`: whoever comes or goes lets start who may; a fiber of its own wakes up when
- * the rules have room again.
+ * the rules have room again. With a log that others share it is that fiber alone who lets start.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Pacing, Permit, Plan, Rules, Started } from "../Pacing.js"
+import type { Log } from "../PacingLedger.js"
 import * as Progress from "../Progress.js"
 import { breathe } from "./breathe.js"
 import type { SteadyClock } from "./pacingClock.js"
 import { Held } from "./pacingHeld.js"
 import { planning } from "./pacingPlan.js"
-import { type Decision, Schedule, spanOf, type Waiter } from "./pacingSchedule.js"
+import { type Decision, type Hold, Schedule, type Waiter } from "./pacingSchedule.js"
+import { Shared } from "./pacingShared.js"
 import * as Tree from "./progressTree.js"
 
 export class Limiter<Request> implements Pacing<Request> {
   readonly rules: Rules<Request>
   readonly #time: SteadyClock
   readonly #schedule: Schedule<Request>
+  readonly #shared: Shared<Request> | undefined
   readonly #tickets = new Map<Waiter<Request>, Ticket<Request>>()
+  /** Those that no decision has been made on. */
+  readonly #fresh = new Set<Ticket<Request>>()
   /** Those that would say how long they wait, and cannot yet. */
   readonly #uncertain = new Map<Ticket<Request>, Effect.Latch>()
   readonly #alarm = Effect.unsafeMakeLatch(false)
-  readonly #longest: number
   #started: Array<Started<Request>> = []
   #startedBound = 1024
   /** When the fiber that wakes up next does so. */
@@ -35,7 +39,7 @@ export class Limiter<Request> implements Pacing<Request> {
   /** How often the number of open requests was halved. */
   #generation = 0
 
-  constructor(rules: Rules<Request>, time: SteadyClock) {
+  constructor(rules: Rules<Request>, time: SteadyClock, log?: Log) {
     for (const { name, limit, windowMillis, marginMillis = 0 } of rules.windows) {
       if (!(limit >= 1 && windowMillis > 0 && marginMillis >= 0)) throw unsound(`the rule ${name}`)
     }
@@ -43,8 +47,8 @@ export class Limiter<Request> implements Pacing<Request> {
     this.rules = rules
     this.#time = time
     this.#schedule = new Schedule(rules.windows)
+    this.#shared = log === undefined ? undefined : new Shared(log, rules.windows, this.#schedule, this.#time)
     this.#limit = Math.floor(rules.maxOpen)
-    this.#longest = Math.max(0, ...rules.windows.map(spanOf))
   }
 
   readonly run = <A, E, R>(
@@ -61,10 +65,15 @@ export class Limiter<Request> implements Pacing<Request> {
           ticket.beganAt = this.#time.now()
           return use({ slower: (pauseMillis) => this.#slower(ticket, pauseMillis) })
         })
-        return Effect.zipRight(
-          turn,
-          Effect.onExit(restore(work), (exit) => Effect.sync(() => this.#leave(ticket, exit))),
-        )
+        const begun = Effect.onExit(restore(work), (exit) => Effect.sync(() => this.#leave(ticket, exit)))
+        const shared = this.#shared
+        if (shared === undefined) return Effect.zipRight(turn, begun)
+        const inTime = Effect.suspend(() => {
+          if (ticket.started === undefined || shared.isInTime(ticket.waiter, ticket.started.at)) return begun
+          this.#leave(ticket, Exit.void)
+          return restore(this.run(request, use))
+        })
+        return Effect.zipRight(turn, inTime)
       }),
     )
 
@@ -74,7 +83,12 @@ export class Limiter<Request> implements Pacing<Request> {
 
   readonly plan = (requests: ReadonlyArray<Request>): Effect.Effect<Plan> =>
     Effect.gen(this, function* () {
-      const work = planning(this.rules.windows, requests, yield* Clock.currentTimeMillis, yield* this.log)
+      yield* this.#shared?.refresh ?? Effect.void
+      const now = yield* Clock.currentTimeMillis
+      const past = this.#schedule.taken(this.#time.now())
+      const origin = this.#time.toEpoch(0)
+      const taken = past.map((one) => ({ ...one, at: origin + one.at }))
+      const work = planning(this.rules.windows, requests, now, taken)
       for (;;) {
         const turn = yield* breathe(() => work.next())
         if (turn.done === true) return turn.value
@@ -90,11 +104,18 @@ export class Limiter<Request> implements Pacing<Request> {
 
   readonly wakeUp: Effect.Effect<never> = Effect.suspend(() => {
     this.#alarm.unsafeClose()
+    if (this.#shared !== undefined) {
+      return Effect.flatMap(this.#dispatchShared(this.#shared), (at) => this.#sleepUntil(at))
+    }
     this.#wakeAt = this.#dispatch()
-    return this.#wakeAt === Number.POSITIVE_INFINITY
-      ? this.#alarm.await
-      : Effect.raceFirst(this.#time.sleepUntil(this.#wakeAt), this.#alarm.await)
+    return this.#sleepUntil(this.#wakeAt)
   }).pipe(Effect.forever)
+
+  #sleepUntil(at: number): Effect.Effect<void> {
+    return at === Number.POSITIVE_INFINITY
+      ? this.#alarm.await
+      : Effect.raceFirst(this.#time.sleepUntil(at), this.#alarm.await)
+  }
 
   #enter(request: Request): Ticket<Request> {
     const uses = this.#schedule.usesOf(request)
@@ -103,12 +124,13 @@ export class Limiter<Request> implements Pacing<Request> {
     const waiter = this.#schedule.add(request, this.#time.now(), uses)
     const ticket = new Ticket(waiter)
     this.#tickets.set(waiter, ticket)
+    if (this.#shared !== undefined) this.#fresh.add(ticket)
     this.#work()
     return ticket
   }
 
   #work(): void {
-    if (this.#dispatch() < this.#wakeAt) this.#alarm.unsafeOpen()
+    if (this.#shared !== undefined || this.#dispatch() < this.#wakeAt) this.#alarm.unsafeOpen()
   }
 
   /** Lets start whoever may, and returns when to look again. */
@@ -116,26 +138,61 @@ export class Limiter<Request> implements Pacing<Request> {
     const now = this.#time.now()
     for (;;) {
       const { at, next } = this.#decide(now)
-      if (next !== undefined) this.#grant(next)
+      if (next !== undefined) this.#grant(next, this.#time.stamp())
       else {
-        for (const [ticket, latch] of this.#uncertain) {
-          if (this.#schedule.waitOf(ticket.waiter).until > now) latch.unsafeOpen()
-        }
+        this.#clarify(now)
         return at
       }
     }
   }
 
-  #decide(now: number): Decision<Request> {
+  #dispatchShared(shared: Shared<Request>): Effect.Effect<number> {
+    return Effect.gen(this, function* () {
+      for (;;) {
+        const { at, next } = this.#decide(this.#time.now(), shared.hold)
+        if (next === undefined) {
+          if (!(yield* shared.tell(this.#heldBack(0)))) continue
+          if (this.#uncertain.size > 0) this.#clarify(this.#time.now())
+          for (const ticket of this.#fresh) ticket.decided.unsafeOpen()
+          this.#fresh.clear()
+          return Math.min(at, shared.tellAgainAt)
+        }
+        const startsAt = yield* shared.start(next, this.#heldBack(1, next))
+        if (startsAt === undefined) continue
+        if (this.#tickets.has(next) && this.#isReady()) this.#grant(next, startsAt)
+        else this.#schedule.observe(next.uses, startsAt)
+      }
+    })
+  }
+
+  #decide(now: number, hold?: Hold<Request>): Decision<Request> {
     return this.#open < this.#limit && this.#tickets.size > 0
-      ? this.#schedule.decide(now)
+      ? this.#schedule.decide(now, hold)
       : { next: undefined, at: Number.POSITIVE_INFINITY }
   }
 
-  #grant(waiter: Waiter<Request>): void {
+  /** Whether more than rules may let one start while `more` others do. */
+  #isReady(more = 0): boolean {
+    const { pausedUntil } = this.#schedule
+    const isPaused = pausedUntil > Number.NEGATIVE_INFINITY && pausedUntil > this.#time.now()
+    return this.#open + more < this.#limit && !isPaused
+  }
+
+  /** Who waits longest because of rules, once `more` have started, of which one is `but`. */
+  #heldBack(more: number, but?: Waiter<Request>): Waiter<Request> | undefined {
+    return this.#isReady(more) ? this.#schedule.oldest(but) : undefined
+  }
+
+  /** Those that could not say how long they wait may be able to. */
+  #clarify(now: number): void {
+    for (const [ticket, latch] of this.#uncertain) {
+      if (this.#schedule.waitOf(ticket.waiter).until > now) latch.unsafeOpen()
+    }
+  }
+
+  #grant(waiter: Waiter<Request>, at: number): void {
     const ticket = this.#tickets.get(waiter)
     this.#tickets.delete(waiter)
-    const at = this.#time.stamp()
     this.#schedule.start(waiter, at)
     this.#open++
     if (this.#started.length >= this.#startedBound) {
@@ -146,8 +203,15 @@ export class Limiter<Request> implements Pacing<Request> {
     ticket?.grant(started, this.#generation)
   }
 
-  /** Waits for the grant; where anybody looks on, says why and until when. */
   #await(ticket: Ticket<Request>): Effect.Effect<void> {
+    const turn = this.#awaitGrant(ticket)
+    return this.#shared === undefined
+      ? turn
+      : Effect.flatMap(ticket.decided.await, () => (ticket.isGranted ? Effect.void : turn))
+  }
+
+  /** Waits for the grant; where anybody looks on, says why and until when. */
+  #awaitGrant(ticket: Ticket<Request>): Effect.Effect<void> {
     const granted = Effect.zipRight(
       Effect.flatMap(Held, ({ letGo }) => letGo),
       ticket.granted.await,
@@ -185,6 +249,7 @@ export class Limiter<Request> implements Pacing<Request> {
 
   /** One that was interrupted before it began, whether or not its turn had come. */
   #withdraw(ticket: Ticket<Request>): void {
+    this.#fresh.delete(ticket)
     if (ticket.started === undefined) {
       this.#tickets.delete(ticket.waiter)
       this.#schedule.remove(ticket.waiter)
@@ -195,12 +260,16 @@ export class Limiter<Request> implements Pacing<Request> {
   #leave(ticket: Ticket<Request>, exit: Exit.Exit<unknown, unknown>): void {
     this.#open--
     if (ticket.beganAt === undefined) {
-      this.#schedule.retract(ticket.waiter)
-      this.#started = this.#started.filter((started) => started !== ticket.started)
+      if (this.#shared === undefined) this.#retract(ticket)
     } else if (Exit.isFailure(exit)) {
       if (!Cause.isInterruptedOnly(exit.cause)) this.#quick = 0
     } else this.#answered(ticket.isQuick && this.#time.now() - ticket.beganAt <= this.rules.quickMillis)
     this.#work()
+  }
+
+  #retract(ticket: Ticket<Request>): void {
+    this.#schedule.retract(ticket.waiter)
+    this.#started = this.#started.filter((started) => started !== ticket.started)
   }
 
   #answered(isQuick: boolean): void {
@@ -219,12 +288,15 @@ export class Limiter<Request> implements Pacing<Request> {
         this.#limit = Math.max(1, Math.floor(this.#limit / 2))
       }
       const until = this.#time.stamp() + pauseMillis
-      if (pauseMillis > 0) this.#schedule.pausedUntil = Math.max(this.#schedule.pausedUntil, until)
+      if (pauseMillis <= 0) return
+      this.#schedule.pausedUntil = Math.max(this.#schedule.pausedUntil, until)
+      this.#shared?.pause(until)
+      if (this.#shared !== undefined) this.#alarm.unsafeOpen()
     })
   }
 
   #recent(): ReadonlyArray<Started<Request>> {
-    const since = this.#time.now() - this.#longest
+    const since = this.#time.now() - this.#schedule.patience
     this.#started = this.#started.filter(({ at }) => at > since)
     return this.#started
   }
@@ -237,6 +309,8 @@ const pause = "the host asked for a pause"
 /** A request on its way through. */
 class Ticket<Request> {
   readonly granted = Effect.unsafeMakeLatch(false)
+  /** Open once it is known whether it has to wait. */
+  readonly decided = Effect.unsafeMakeLatch(false)
   started: Started<Request> | undefined = undefined
   beganAt: number | undefined = undefined
   generation = 0
@@ -255,6 +329,7 @@ class Ticket<Request> {
     this.started = started
     this.generation = generation
     this.granted.unsafeOpen()
+    this.decided.unsafeOpen()
   }
 }
 

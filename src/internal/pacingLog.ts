@@ -8,10 +8,7 @@ export interface Entry {
   readonly cost: number
 }
 
-/**
- * The log of one key of one rule. Its entries are in order of time, for time never falls. `Waiter` is whoever
- * waits.
- */
+/** The log of one key of one rule. Its entries are in order of time. `Waiter` is whoever waits. */
 export class SlidingLog<Waiter> {
   /** What the entries cost together. */
   used = 0
@@ -55,8 +52,13 @@ export class SlidingLog<Waiter> {
   }
 
   add(entry: Entry): void {
-    this.entries.push(entry)
+    insert(this.entries, entry, this.#head)
     this.used += entry.cost
+  }
+
+  /** What still counts. */
+  recent(now: number): ReadonlyArray<Entry> {
+    return this.entries.slice(this.#head).filter(({ at }) => at + this.spanMillis > now)
   }
 
   /** Takes back what did not start after all. */
@@ -103,7 +105,7 @@ export class RuleLogs<Waiter> {
   }
 
   started(key: string, at: number): void {
-    this.#order.push({ at, key })
+    insert(this.#order, { at, key }, this.#head)
   }
 
   release(key: string): void {
@@ -123,4 +125,14 @@ export class RuleLogs<Waiter> {
       this.#head = 0
     }
   }
+}
+
+// -----------------------------------------------------------------------------
+
+/** Behind all that are no later, which are nearly always all there are. */
+const insert = <A extends { readonly at: number }>(sorted: Array<A>, item: A, from: number): void => {
+  let index = sorted.length
+  while (index > from && sorted[index - 1]!.at > item.at) index--
+  if (index === sorted.length) sorted.push(item)
+  else sorted.splice(index, 0, item)
 }

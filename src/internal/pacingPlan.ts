@@ -2,18 +2,30 @@
  * The starts of a set of requests that all wait from the beginning, as the limiter would make them.
  */
 import type { Bound, Plan, Rule, Started } from "../Pacing.js"
-import { Schedule, type Use } from "./pacingSchedule.js"
+import { Schedule, spanOf, type Taken, type Use } from "./pacingSchedule.js"
+
+/** What requests took that have started. */
+export const takenBy = <Request>(
+  rules: ReadonlyArray<Rule<Request>>,
+  started: ReadonlyArray<Started<Request>>,
+): ReadonlyArray<Taken> =>
+  started.flatMap(({ at, request }) =>
+    rules.flatMap((one, rule) => {
+      const key = one.key(request)
+      return key === undefined ? [] : [{ rule, key, at, cost: costOf(one, request) }]
+    }),
+  )
 
 /** Works in slices of some milliseconds; the last turn returns the plan. */
 export function* planning<Request>(
   rules: ReadonlyArray<Rule<Request>>,
   requests: ReadonlyArray<Request>,
   now: number,
-  log: ReadonlyArray<Started<Request>>,
+  taken: ReadonlyArray<Taken>,
 ): Generator<void, Plan> {
   const schedule = new Schedule(rules)
-  const past = log.toSorted((a, b) => a.at - b.at)
-  for (const { at, request } of past) schedule.start(schedule.add(request, at), at)
+  const past = taken.toSorted((a, b) => a.at - b.at)
+  for (const one of past) schedule.observe([one], one.at)
 
   const demands: ReadonlyArray<Map<string, Demand>> = rules.map(() => new Map())
   for (const [index, request] of requests.entries()) {
@@ -22,14 +34,8 @@ export function* planning<Request>(
       (rule, position) => (demand(demands[position]!, rule, request).cost += costOf(rule, request)),
     )
   }
-  for (const { at, request } of past) {
-    rules.forEach((rule, position) => {
-      const key = rule.key(request)
-      const asked = key === undefined ? undefined : demands[position]!.get(key)
-      if (at + rule.windowMillis > now - (rule.marginMillis ?? 0)) {
-        asked?.past.push({ at, cost: costOf(rule, request) })
-      }
-    })
+  for (const { at, cost, key, rule } of past) {
+    if (at + spanOf(rules[rule]!) > now) demands[rule]!.get(key)?.past.push({ at, cost })
   }
 
   const binds = ({ rule, key }: Use<Request>): boolean => {

@@ -6,11 +6,19 @@ import type { Rule } from "../Pacing.js"
 import { type Entry, RuleLogs, type SlidingLog } from "./pacingLog.js"
 
 /** What a request takes of one rule. */
-export interface Use<Request> {
+export interface Take {
   readonly rule: number
   readonly key: string
-  readonly log: SlidingLog<Waiter<Request>>
   readonly cost: number
+}
+
+export interface Use<Request> extends Take {
+  readonly log: SlidingLog<Waiter<Request>>
+}
+
+/** What was taken. */
+export interface Taken extends Take {
+  readonly at: number
 }
 
 export interface Waiter<Request> {
@@ -34,6 +42,9 @@ export interface Group<Request> {
   head: number
 }
 
+/** The instant before which those of a group are not to start, whatever the logs say. */
+export type Hold<Request> = (group: Group<Request>, now: number) => number
+
 /** What holds a request back. */
 export interface Wait {
   readonly until: number
@@ -54,7 +65,7 @@ export class Schedule<Request> {
   readonly #logs: ReadonlyArray<RuleLogs<Waiter<Request>>>
   readonly #groups = new Map<string, Group<Request>>()
   /** The longest span of a rule: who has waited for longer is not overtaken any more. */
-  readonly #patience: number
+  readonly patience: number
   readonly #nowhere: Group<Request> = { uses: [], name: "", waiting: [], head: 0 }
   #ids = 0
   #order = 0
@@ -63,7 +74,7 @@ export class Schedule<Request> {
     const nextId = () => this.#ids++
     this.#rules = rules
     this.#logs = rules.map((rule) => new RuleLogs(rule.limit, spanOf(rule), nextId))
-    this.#patience = Math.max(0, ...rules.map(spanOf))
+    this.patience = Math.max(0, ...rules.map(spanOf))
   }
 
   /** How many logs are kept, over all rules. */
@@ -94,13 +105,7 @@ export class Schedule<Request> {
     for (const { log, cost } of uses) {
       log.waiters++
       log.wanted += cost
-      if (log.isAmple || log.careless.size === 0) continue
-      const waiters = [...log.careless]
-      log.careless.clear()
-      for (const waiter of waiters) {
-        this.#leave(waiter)
-        this.#join(waiter)
-      }
+      this.#alert(log)
     }
     const waiter = { request, order: this.#order++, arrived: now, uses, group: this.#nowhere, taken: [] }
     for (const { log } of uses) if (log.isAmple) log.careless.add(waiter)
@@ -123,16 +128,16 @@ export class Schedule<Request> {
    * Of those that may start now, the one that came first. One that has waited for longer than the longest
    * window is no longer overtaken by any that would put it off.
    */
-  decide(now: number): Decision<Request> {
+  decide(now: number, hold?: Hold<Request>): Decision<Request> {
     for (const logs of this.#logs) logs.prune(now)
     if (this.pausedUntil > now)
       return { next: undefined, at: this.#groups.size > 0 ? this.pausedUntil : never }
-    const oldest = this.#oldest()
-    const promised = oldest !== undefined && now - oldest.arrived >= this.#patience ? oldest.group : undefined
+    const oldest = this.oldest()
+    const promised = oldest !== undefined && now - oldest.arrived >= this.patience ? oldest.group : undefined
     let next: Waiter<Request> | undefined
     let at = never
     for (const group of this.#groups.values()) {
-      const free = freeAt(group)
+      const free = hold === undefined ? freeAt(group) : Math.max(freeAt(group), hold(group, now))
       if (free > now) at = Math.min(at, free)
       else {
         const first = group.waiting[group.head]!
@@ -143,7 +148,7 @@ export class Schedule<Request> {
     return { next, at }
   }
 
-  /** Takes it out of those that wait, and into the logs as started at `at`, not before any other. */
+  /** Takes it out of those that wait, and into the logs as started at `at`. */
   start(waiter: Waiter<Request>, at: number): void {
     waiter.taken = waiter.uses.map(({ rule, key, log, cost }) => {
       const entry = { at, cost }
@@ -152,6 +157,23 @@ export class Schedule<Request> {
       return entry
     })
     this.remove(waiter)
+  }
+
+  /** Takes into the logs what one has started with that did not wait here. */
+  observe(takes: ReadonlyArray<Take>, at: number): void {
+    for (const { rule, key, cost } of takes) {
+      const log = this.#logs[rule]!.get(key)
+      log.add({ at, cost })
+      this.#logs[rule]!.started(key, at)
+      this.#alert(log)
+    }
+  }
+
+  /** All that the rules still count. */
+  taken(now: number): ReadonlyArray<Taken> {
+    return this.#logs.flatMap(({ logs }, rule) =>
+      [...logs].flatMap(([key, log]) => log.recent(now).map(({ at, cost }) => ({ rule, key, at, cost }))),
+    )
   }
 
   /** Takes back one that started but was not sent. */
@@ -169,6 +191,34 @@ export class Schedule<Request> {
       if (until > wait.until) wait = { until, rule }
     }
     return wait
+  }
+
+  /** When `takes` have room; where a start of the group at `now` puts that off, and long ago where not. */
+  putOffUntil(group: Group<Request>, takes: ReadonlyArray<Take>, now: number): number {
+    const wanted = takes.map(({ rule, key, cost }) => ({ rule, key, cost, log: this.#logs[rule]!.get(key) }))
+    const free = Math.max(now, freeAt({ uses: wanted }))
+    return free < never && putsOff(group, { uses: wanted }, now) ? free : Number.NEGATIVE_INFINITY
+  }
+
+  /** Of those that wait the one that came first; `but` is left out, which is the first of its group. */
+  oldest(but?: Waiter<Request>): Waiter<Request> | undefined {
+    let oldest: Waiter<Request> | undefined
+    for (const { waiting, head } of this.#groups.values()) {
+      const first = waiting[head] === but ? waiting[head + 1] : waiting[head]
+      if (first !== undefined && (oldest === undefined || first.order < oldest.order)) oldest = first
+    }
+    return oldest
+  }
+
+  /** Lets those look at a log who did not need to, unless it has room for all of them still. */
+  #alert(log: SlidingLog<Waiter<Request>>): void {
+    if (log.isAmple || log.careless.size === 0) return
+    const waiters = [...log.careless]
+    log.careless.clear()
+    for (const waiter of waiters) {
+      this.#leave(waiter)
+      this.#join(waiter)
+    }
   }
 
   /** Into the group of those that look at the same logs, in the order of arrival. */
@@ -194,15 +244,6 @@ export class Schedule<Request> {
     }
     if (group.waiting.length === 0) this.#groups.delete(group.name)
   }
-
-  #oldest(): Waiter<Request> | undefined {
-    let oldest: Waiter<Request> | undefined
-    for (const { waiting, head } of this.#groups.values()) {
-      const first = waiting[head]!
-      if (oldest === undefined || first.order < oldest.order) oldest = first
-    }
-    return oldest
-  }
 }
 
 export const spanOf = ({ windowMillis, marginMillis }: Rule<never>): number =>
@@ -212,14 +253,16 @@ export const spanOf = ({ windowMillis, marginMillis }: Rule<never>): number =>
 
 const never = Number.POSITIVE_INFINITY
 
-const freeAt = <Request>({ uses }: Group<Request>): number => {
+type Uses<Request> = Pick<Group<Request>, "uses">
+
+export const freeAt = <Request>({ uses }: Uses<Request>): number => {
   let free = Number.NEGATIVE_INFINITY
   for (const { log, cost } of uses) free = Math.max(free, log.freeAt(cost))
   return free
 }
 
 /** Whether a start of `group` at `now` would make `promised` wait for longer than it must. */
-const putsOff = <Request>(group: Group<Request>, promised: Group<Request>, now: number): boolean => {
+const putsOff = <Request>(group: Uses<Request>, promised: Uses<Request>, now: number): boolean => {
   const free = Math.max(now, freeAt(promised))
   return promised.uses.some(({ log, cost }) => {
     const shared = group.uses.find((use) => use.log === log)

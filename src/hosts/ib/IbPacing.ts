@@ -1,6 +1,6 @@
 /**
  * The pace at which Interactive Brokers may be asked: `IbRules.pacing` as rules over requests. Loads that share
- * a source share its limiter.
+ * a source share its limiter, and sources that share a `PacingLedger` its rules.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -14,6 +14,7 @@ import type { TimeRange } from "../../data/TimeRange.js"
 import type * as HostClient from "../../HostClient.js"
 import type { HostError } from "../../HostError.js"
 import * as Pacing from "../../Pacing.js"
+import { PacingLedger } from "../../PacingLedger.js"
 import * as IbRules from "./IbRules.js"
 
 /**
@@ -104,12 +105,16 @@ export interface IbPacing {
   readonly plan: CandleSource.Service["plan"]
 }
 
-/** The limiter of one source, by the `PacingMode` of the environment. */
+/** The name of what sources tell one another in a `PacingLedger`. */
+export const scope = "ib"
+
+/** The limiter of one source, by the `PacingMode` and the `PacingLedger` of the environment. */
 export const make = (maxOpen: number): Effect.Effect<IbPacing, never, Scope.Scope> =>
   Effect.gen(function* () {
     const mode = yield* PacingMode
     if (mode === "none") return { gate: () => open, plan: undefined }
-    const pacing = yield* Pacing.make(rules(mode, maxOpen))
+    const log = yield* (yield* PacingLedger).open(scope)
+    const pacing = yield* Pacing.make(rules(mode, maxOpen), log)
     return {
       gate: (request: Paced) => gate(pacing, request),
       plan: (requests: ReadonlyArray<CandleSource.Request>) => pacing.plan(requests.map(historical)),

@@ -17,6 +17,7 @@ import * as IbPacing from "../../../src/hosts/ib/IbPacing.js"
 import * as IbRules from "../../../src/hosts/ib/IbRules.js"
 import type * as Operation from "../../../src/Operation.js"
 import * as Pacing from "../../../src/Pacing.js"
+import * as PacingLedger from "../../../src/PacingLedger.js"
 import * as Progress from "../../../src/Progress.js"
 import { violations } from "../../utils/PacingChecker.js"
 import * as PublishedRules from "../../utils/PublishedRules.js"
@@ -235,6 +236,47 @@ describe("a gate", () => {
 
   it("holds nothing back where there is no pacing", () => {
     expect(after(refused(dataError("Pacing", 60_000)), "none")).toEqual({ most: 20, first: 0 })
+  })
+})
+
+describe("sources that share a ledger", () => {
+  it("keep the rules together, and plan with what each has started", () => {
+    const time = new VirtualTime()
+    const starts: Array<Start> = []
+    const exit = time.run(
+      Effect.gen(function* () {
+        const sources = [yield* IbPacing.make(16), yield* IbPacing.make(16)]
+        const all = Array.from({ length: 100 }, (_, index): IbPacing.Paced => {
+          const range = { start: index, end: index + 1 }
+          const bars = { tickType: "TRADES", timeframe: "1s", session: "regular", range } as const
+          return { contract: `C${index % 20} stock`, bars }
+        })
+        const pass = (request: IbPacing.Paced, index: number) =>
+          sources[index % 2]!.gate(request).pass(
+            Effect.zipRight(
+              Effect.sync(() => starts.push({ at: time.elapsed, request })),
+              Effect.sleep(200),
+            ),
+          )
+        yield* Effect.forEach(all.slice(0, 60), pass, { concurrency: "unbounded", discard: true })
+        const instrument = { symbol: symbol("AAPL"), type: "stock", venue: "XNYS", currency: "USD" } as const
+        const series = { symbol: symbol("AAPL"), timeframe: "1s", session: "regular" } as const
+        const asked = [{ series, instrument, range: { start: 0, end: 1 } }]
+        const planned = yield* Effect.forEach(sources, ({ plan }) => plan?.(asked) ?? Effect.die("no plan"))
+        yield* Effect.forEach(all.slice(60), pass, { concurrency: "unbounded", discard: true })
+        return planned.map(({ floor }) => floor)
+      }).pipe(Effect.provide(PacingLedger.layerMemory), Effect.scoped),
+    )
+    const floors = Exit.getOrElse(exit, (cause) => {
+      throw new Error(String(cause))
+    })
+    expect(violations(PublishedRules.limits(PublishedRules.isSmall), starts)).toEqual([])
+    expect(starts.length).toBe(100)
+    expect(starts.filter(({ at }) => at < 600_000).length).toBe(60)
+    for (const { millis, rule } of floors) {
+      expect(rule).toBe("60 requests in 10 minutes")
+      expect(Math.abs(millis - 600_000)).toBeLessThan(5000)
+    }
   })
 })
 
