@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import * as Order from "effect/Order"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as OperationFence from "../OperationFence.js"
 import type { Candles } from "./Candle.js"
 import * as Candle from "./Candle.js"
 import type { DataError } from "./DataError.js"
@@ -147,7 +148,7 @@ export interface Service {
 export class CandleStore extends Context.Tag("ktrdr/data/CandleStore")<CandleStore, Service>() {}
 
 /**
- * Runs `use` alone with the series. Where this process was suspended for so long that another one took the
+ * Runs `use` alone with the series, for as long as the operation that it is part of is owned. Where this process was suspended for so long that another one took the
  * series over, nothing more was written: `use` runs again with a new writer once the other is done, and must
  * look anew at what is stored.
  */
@@ -156,7 +157,7 @@ export const withWriter = <A>(
   identity: Identity,
   use: (writer: Writer) => Effect.Effect<A, DataError>,
 ): Effect.Effect<A, DataError> =>
-  Effect.scoped(Effect.flatMap(store.writer(identity), use)).pipe(
+  Effect.scoped(Effect.flatMap(store.writer(identity), (writer) => use(fenced(writer)))).pipe(
     Effect.catchIf(
       (error) => error.reason === "LockLost",
       (error) =>
@@ -168,6 +169,12 @@ export const withWriter = <A>(
         ),
     ),
   )
+
+const fenced = (writer: Writer): Writer => ({
+  append: (batch) => Effect.zipRight(OperationFence.check, writer.append(batch)),
+  fold: Effect.zipRight(OperationFence.check, writer.fold),
+  replace: (replacement) => Effect.zipRight(OperationFence.check, writer.replace(replacement)),
+})
 
 /** The same is said of a series, by whoever says it. */
 export const isSameIdentity = (a: Omit<Identity, "series">, b: Omit<Identity, "series">): boolean =>

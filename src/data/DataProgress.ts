@@ -22,6 +22,8 @@ export const Context = Schema.Struct({
   mode: LoadMode,
   /** Bars that came in so far and are durable. */
   bars: Schema.NonNegativeInt,
+  /** Segments that they came in; none before the first. */
+  segments: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
 }).annotations({ identifier: "DataProgressContext" })
 export type Context = typeof Context.Type
 
@@ -59,6 +61,25 @@ export const renderMany: ProgressRenderer<Context> = (snapshot, context) => {
     waiting(snapshot.waiting, takenAt(snapshot)),
     eta(snapshot.eta),
   ])
+}
+
+/** `247,110 bars kept; 12 of 36 segments settled` */
+export const kept: ProgressRenderer<Context> = ({ items }, { bars = 0 }) =>
+  line(
+    [count(bars), plural("bar", bars), "kept"],
+    [
+      items?.unit === segmentUnit && items.total !== null
+        ? `${count(items.done)} of ${count(items.total)} segments settled`
+        : undefined,
+    ],
+  )
+
+/** `3 of 50 series loaded` */
+export const keptOfMany: ProgressRenderer<Context> = ({ steps }) => {
+  const items = steps.find((step) => step.items?.unit === seriesUnit)?.items
+  return items === undefined || items === null || items.total === null
+    ? "no series loaded"
+    : `${count(items.done)} of ${count(items.total)} series loaded; every segment that came in is kept`
 }
 
 // ---------------------------------------------------------------------------------------------------------

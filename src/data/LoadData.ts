@@ -38,6 +38,10 @@ export type Payload = typeof Payload.Type
 
 const seriesKey = (payload: Payload): string => [payload.symbol, payload.timeframe, payload.session].join(" ")
 
+/** A backfill that began with nothing stored no longer knows that it was to reach up to now: it goes on as a full load. */
+export const goOn = (payload: Payload): Payload =>
+  payload.mode === "backfill" ? { ...payload, mode: "full" } : payload
+
 /** Kind `data_load`. Resumes by running again, because loading fetches only what is missing. */
 export const LoadData = Operation.make("data_load", {
   version: 1,
@@ -55,6 +59,8 @@ export const LoadData = Operation.make("data_load", {
     units: 0,
   }),
   render: DataProgress.render,
+  kept: DataProgress.kept,
+  continuation: goOn,
 })
 
 /** The handler: `DataManager.load`, which it needs. */

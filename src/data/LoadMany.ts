@@ -1,6 +1,7 @@
 /**
  * The operation that loads many series: one tree of progress, several series at once, an outcome for each.
  */
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -68,6 +69,8 @@ export const LoadMany = Operation.make("data_load_many", {
     return { ...estimate, key: `data_load_many ${estimate.key}` }
   },
   render: DataProgress.renderMany,
+  kept: DataProgress.keptOfMany,
+  continuation: ({ loads }) => ({ loads: Arr.map(loads, LoadData.goOn) }),
 })
 
 /** The handler: needs that of `LoadData`. */

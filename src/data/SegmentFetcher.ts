@@ -37,10 +37,12 @@ export interface Options {
 /** What a load has settled and kept so far. */
 export interface Tally {
   segments: number
+  /** Segments whose bars came in. */
+  fetched: number
   bars: number
 }
 
-export const tally = (): Tally => ({ segments: 0, bars: 0 })
+export const tally = (): Tally => ({ segments: 0, fetched: 0, bars: 0 })
 
 export interface Outcome {
   /** Bars that came in and are durable. */
@@ -85,8 +87,9 @@ export const run = Effect.fn("SegmentFetcher.run")(function* (options: Options) 
       Effect.flatMap((candles) => append(options, segment, candles)),
       Effect.flatMap((bars) => {
         tally.bars += bars
+        tally.fetched++
         unreachable = 0
-        return Progress.annotate({ bars: tally.bars })
+        return Progress.annotate({ bars: tally.bars, segments: tally.fetched })
       }),
       Effect.catchIf(isOfSegment, (error) =>
         Effect.sync(() => {
