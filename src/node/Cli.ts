@@ -7,9 +7,11 @@ import * as Commands from "./cli/Commands.js"
 import * as Failure from "./cli/Failure.js"
 import * as Help from "./cli/Help.js"
 import * as Shell from "./cli/Shell.js"
+import * as Logs from "./Logs.js"
 import * as Output from "./Output.js"
 import * as Package from "./Package.js"
 import { ExitCode } from "./RunMain.js"
+import * as Telemetry from "./Telemetry.js"
 
 /**
  * Runs the command that `argv` (the words behind the program's name) asks for. A failure is said once, on
@@ -51,9 +53,13 @@ const dispatch = (
       return new Failure.UsageError(reading)
     case "Run": {
       const entry = Commands.all.find((_) => _.path.join(" ") === reading.path.join(" "))
-      return (
-        entry?.run(reading.options, reading.args) ?? Effect.dieMessage(`no command ${reading.path.join(" ")}`)
-      )
+      if (entry === undefined) return Effect.dieMessage(`no command ${reading.path.join(" ")}`)
+      return entry
+        .run(reading.options, reading.args)
+        .pipe(
+          Effect.provide(Telemetry.layer),
+          Effect.provide(entry.isService === true ? Logs.layerService : Logs.layerLevel),
+        )
     }
   }
 }

@@ -49,6 +49,8 @@ export interface Service {
   readonly err: (text: string) => Effect.Effect<void>
   /** `err` for callbacks. */
   readonly unsafeErr: (text: string) => void
+  /** The same for text whose control characters are all its own: colours. */
+  readonly unsafeStyled: (text: string) => void
   /** Standard error itself, for what is drawn on it. */
   readonly stream: Drawable
   /** Standard error is a terminal whose lines can be drawn anew: not one whose `TERM` is `dumb`. */
@@ -84,8 +86,8 @@ export const make = (stdout: Drawable, stderr: Drawable, environment: Environmen
   }
   stdout.on("error", () => {})
   stderr.on("error", () => {})
-  const unsafeErr = (text: string): void =>
-    around(() => void stderr.write(text.split("\n").map(printable).join("\n")))
+  const unsafeStyled = (text: string): void => around(() => void stderr.write(text))
+  const unsafeErr = (text: string): void => unsafeStyled(text.split("\n").map(printable).join("\n"))
   return {
     screen: () => ({
       isTerminal: stdout.isTTY === true,
@@ -100,6 +102,7 @@ export const make = (stdout: Drawable, stderr: Drawable, environment: Environmen
       }),
     err: (text) => Effect.sync(() => unsafeErr(text)),
     unsafeErr,
+    unsafeStyled,
     stream: stderr,
     isTerminal: stderr.isTTY === true && environment["TERM"] !== "dumb",
     hasUnicode: allowsUnicode(environment),

@@ -7,8 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
+import * as Logs from "./Logs.js"
 import * as Output from "./Output.js"
 
 /** Exit codes, as shells and schedulers know them. */
@@ -19,7 +18,8 @@ type Signal = "SIGINT" | "SIGTERM"
 /**
  * Runs the program until it succeeds with an exit code. The first SIGINT or SIGTERM interrupts it, and the
  * process exits with 130 or 143 once its finalizers have run, after five seconds at the latest; the next one
- * exits at once. A reader of standard output that has left ends it quietly. Log lines from `Warning` up go to standard error.
+ * exits at once. A reader of standard output that has left ends it quietly. Log lines are messages on standard
+ * error, from `Warning` on unless the program says otherwise.
  */
 export const runMain = (program: Effect.Effect<number, Output.OutputError, Output.Output>): void => {
   const output = Output.make(process.stdout, process.stderr, process.env)
@@ -27,7 +27,7 @@ export const runMain = (program: Effect.Effect<number, Output.OutputError, Outpu
   let received: { readonly signal: Signal; readonly at: number } | undefined
 
   const fiber = Effect.runFork(
-    Effect.provide(program, Layer.merge(Layer.succeed(Output.Output, output), layerLogger(output))),
+    Effect.provide(program, Layer.provideMerge(Logs.layerMessages, Layer.succeed(Output.Output, output))),
   )
   const onSignal = (signal: Signal): void => {
     const at = clock.unsafeCurrentTimeMillis()
@@ -83,16 +83,3 @@ const bug = (defect: unknown): string =>
 
 const messageOf = (value: unknown): string =>
   (value instanceof Error ? `${value.name}: ${value.message}` : String(value)).split("\n")[0] ?? ""
-
-const layerLogger = (output: Output.Service): Layer.Layer<never> =>
-  Layer.merge(
-    Logger.replace(
-      Logger.defaultLogger,
-      Logger.make(({ cause, logLevel, message }) => {
-        const parts = (Array.isArray(message) ? message : [message]).map(messageOf)
-        const why = Cause.isEmpty(cause) ? [] : [messageOf(Cause.squash(cause))]
-        output.unsafeErr(`${[logLevel.label.toLowerCase(), ...parts, ...why].join(": ")}\n`)
-      }),
-    ),
-    Logger.minimumLogLevel(LogLevel.Warning),
-  )

@@ -9,6 +9,7 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Candle from "../../data/Candle.js"
 import type * as CandleSource from "../../data/CandleSource.js"
@@ -22,6 +23,8 @@ import * as IbService from "./IbService.js"
 export interface Options {
   /** Faults that answers of the `/data` routes suffer on purpose. */
   readonly faults?: FaultScript.FaultScript | undefined
+  /** Put around everything that is served: an `AccessLog`, say. */
+  readonly around?: (app: HttpApp.Default) => HttpApp.Default
 }
 
 /** The service as an app for any server. It answers every request and never fails. */
@@ -104,7 +107,7 @@ export const layer = (
 ): Layer.Layer<never, never, HttpServer.HttpServer | CandleSource.CandleSource> =>
   Layer.scopedDiscard(
     Effect.gen(function* () {
-      const served = yield* app(options)
+      const served = (options.around ?? identity)(yield* app(options))
       const { drain, watched } = yield* HostHttp.drained("1 second")
       yield* HttpServer.serveEffect(watched(served))
       yield* Effect.addFinalizer(() => drain)

@@ -17,6 +17,8 @@ import * as Help from "./Help.js"
 
 /** A command by its words. */
 export interface Entry extends Help.Topic, Argv.Grammar {
+  /** Runs until it is ended, and keeps a log rather than telling somebody. */
+  readonly isService?: boolean
   readonly run: (
     options: ReadonlyArray<string>,
     args: ReadonlyArray<string>,
@@ -56,6 +58,8 @@ export const make = <const Config extends Command.Command.Config>(
       ),
   }
 }
+
+export const service = (entry: Entry): Entry => ({ ...entry, isService: true })
 
 /** Runs a command with the calendars of the file that `--calendar` names, if it names one. */
 export const withCalendars = <A, E, R>(

@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as CsvFolder from "../../data/CandleSource/CsvFolder.js"
 import * as CandleSource from "../../data/CandleSource.js"
 import { DataError } from "../../data/DataError.js"
+import * as AccessLog from "../../hosts/AccessLog.js"
 import * as FaultScript from "../../hosts/ib/FaultScript.js"
 import * as IbServer from "../../hosts/ib/IbServer.js"
 import * as SimulatedMarket from "../../hosts/ib/SimulatedMarket.js"
@@ -34,14 +35,14 @@ export const run = (options: Options): Effect.Effect<void, Failure | Output.Outp
     const candles = yield* sourceOf(source, seed)
     const shares = options.faults === undefined ? undefined : yield* FaultScript.parse(options.faults)
     const faults = shares === undefined ? undefined : FaultScript.make({ shares, seed })
-    const served = IbServer.layer({ faults }).pipe(
+    const served = IbServer.layer({ faults, around: AccessLog.make }).pipe(
       Layer.provide(candles),
       Layer.provide([NodeFileSystem.layer, NodePath.layer]),
       Layer.provideMerge(Http.layer({ host: options.host ?? "127.0.0.1", port: options.port ?? 5001 })),
     )
     yield* Effect.gen(function* () {
       yield* Output.line(yield* Http.url)
-      yield* Output.note(`Serving ${source} bars (seed ${seed}) as an IB host does; Ctrl-C ends it`)
+      yield* Effect.logInfo(`Serving ${source} bars (seed ${seed}) as an IB host does; Ctrl-C ends it`)
       return yield* Effect.never
     }).pipe(Effect.provide(served))
   })
