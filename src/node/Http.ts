@@ -44,9 +44,14 @@ export const layer = (address: Address): Layer.Layer<HttpServer.HttpServer, Data
       }),
   )
 
-/** `http://127.0.0.1:5001` */
-export const url: Effect.Effect<string, never, HttpServer.HttpServer> = HttpServer.addressFormattedWith(
-  Effect.succeed,
+/** `http://127.0.0.1:5001`, `http://[::1]:5001` */
+export const url: Effect.Effect<string, never, HttpServer.HttpServer> = Effect.map(
+  HttpServer.HttpServer,
+  ({ address }) => {
+    if (address._tag === "UnixAddress") return address.path
+    const { hostname, port } = address
+    return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`
+  },
 )
 
 // ---------------------------------------------------------------------------------------------------------

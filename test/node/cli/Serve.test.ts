@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import * as Http from "node:http"
+import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { describe, expect, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Cli from "../../../src/node/Cli.js"
+import * as TestOutput from "../../utils/TestOutput.js"
+import { call, send, until } from "../api/Served.js"
+
+const home = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "ktrdr-serve-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true })),
+)
+
+/** Runs the command line with an environment of its own; what it writes can be read while it runs. */
+const running = (words: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
+  Effect.gen(function* () {
+    const path = yield* home
+    const output = TestOutput.make()
+    const config = ConfigProvider.fromMap(new Map(Object.entries({ KTRDR_HOME: path, ...environment })))
+    const fiber = yield* Cli.run(words).pipe(
+      Effect.provide(output.layer),
+      Effect.withConfigProvider(config),
+      Effect.fork,
+    )
+    return { fiber, output, path }
+  })
+
+const served = (...given: Parameters<typeof running>) =>
+  Effect.gen(function* () {
+    const { fiber, output } = yield* running(...given)
+    yield* until(Effect.sync(() => output.out().includes("\n")))
+    return { fiber, output, url: output.out().trim() }
+  })
+
+describe("ktrdr serve", () => {
+  it.scopedLive("prints its URL, serves the home, and leaves nothing running when it is interrupted", () =>
+    Effect.gen(function* () {
+      const { fiber, output, url } = yield* served(["serve", "--port", "0"])
+      expect(output.out()).toMatch(/^http:\/\/127\.0\.0\.1:\d+\n$/)
+      expect((yield* call(`${url}/api/v1/health`)).body).toMatchObject({ status: "ok" })
+      const loaded = yield* send("POST", `${url}/api/v1/data/load`, {
+        symbol: "AAPL",
+        timeframe: "1d",
+        mode: "full",
+        start_date: "2024-01-02",
+        end_date: "2024-01-31",
+      })
+      expect(loaded.body.data).toMatchObject({ status: "success", fetched_bars: 21 })
+      const { body } = yield* call(`${url}/api/v1/operations/${loaded.body.data.operation_id}`)
+      expect(body.data.metadata.parameters.settings).toEqual({ host: "embedded", pacing: "adaptive" })
+      yield* until(Effect.sync(() => output.err().includes("GET /api/v1/health 200")))
+      yield* Fiber.interrupt(fiber)
+      const refused = yield* Effect.promise(() =>
+        fetch(url).then(
+          () => "answered",
+          () => "refused",
+        ),
+      )
+      expect(refused).toBe("refused")
+    }),
+  )
+
+  it.scopedLive("wants a token where others can reach it", () =>
+    Effect.gen(function* () {
+      for (const address of ["0.0.0.0", "::", "192.0.2.1"]) {
+        const { fiber, output } = yield* running(["serve", "--port", "0", "--host", address])
+        expect(yield* Fiber.join(fiber)).toBe(2)
+        expect(output.out()).toBe("")
+        expect(output.err()).toContain(`--host ${address}: expected 127.0.0.1, or a token in KTRDR_API_TOKEN`)
+      }
+      const { fiber, url } = yield* served(["serve", "--port", "0", "--host", "0.0.0.0"], {
+        KTRDR_API_TOKEN: "sesame",
+      })
+      const here = url.replace("0.0.0.0", "127.0.0.1")
+      expect((yield* call(`${here}/api/v1/health`)).status).toBe(401)
+      const bearer = { authorization: "Bearer sesame" }
+      expect((yield* call(`${here}/api/v1/health`, { headers: bearer })).status).toBe(200)
+      yield* Fiber.interrupt(fiber)
+    }),
+  )
+
+  it.scopedLive("says that a port is taken, and what to do", () =>
+    Effect.gen(function* () {
+      const other = yield* Effect.acquireRelease(
+        Effect.async<Http.Server>((resume) => {
+          const server = Http.createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.sync(() => server.close()),
+      )
+      const { port } = other.address() as AddressInfo
+      const { fiber, output } = yield* running(["serve", "--port", String(port)])
+      expect(yield* Fiber.join(fiber)).toBe(1)
+      expect(output.out()).toBe("")
+      expect(output.err()).toContain(`127.0.0.1:${port}: expected an address to listen on`)
+      expect(output.err()).toContain("--port")
+    }),
+  )
+
+  it.scopedLive("knows its options", () =>
+    Effect.gen(function* () {
+      const { result, out } = yield* TestOutput.run(Cli.run(["serve", "--help"]))
+      expect(result).toBe(0)
+      for (const option of ["--port", "--host", "--ib-host", "--pacing", "--calendar"])
+        expect(out).toContain(option)
+      expect((yield* TestOutput.run(Cli.run(["serve", "--port", "70000"]))).result).toBe(2)
+    }),
+  )
+})
