@@ -2,6 +2,7 @@
  * Whole systems as values: to read them is to read the architecture. What a system needs only when it is
  * used (the HTTP server, the HTTP client) is loaded when its layer is built.
  */
+import { existsSync } from "node:fs"
 import * as NodePath from "node:path"
 import * as NodeFileSystemLayer from "@effect/platform-node/NodeFileSystem"
 import * as NodePathLayer from "@effect/platform-node/NodePath"
@@ -17,7 +18,10 @@ import * as DataManager from "../data/DataManager.js"
 import * as LoadData from "../data/LoadData.js"
 import * as LoadMany from "../data/LoadMany.js"
 import type { HostError } from "../HostError.js"
-import type { Handler } from "../Operation.js"
+import * as Operation from "../Operation.js"
+import type { SqlDatabase } from "../OperationStore/SqlDatabase.js"
+import * as OperationStore from "../OperationStore.js"
+import * as Operations from "../Operations.js"
 import * as TimeEstimator from "../TimeEstimator.js"
 import * as AtomicKeyValueStore from "./AtomicKeyValueStore.js"
 import type * as EmbeddedHost from "./EmbeddedHost.js"
@@ -77,24 +81,65 @@ export const layerEstimates: Layer.Layer<TimeEstimator.TimeEstimator, ConfigErro
   Effect.map(home, layerEstimatesAt),
 )
 
+/** The file under a home that the processes of a user share; it is opened when it is needed first. */
+export const layerDatabaseAt = (directory: string): Layer.Layer<SqlDatabase> =>
+  Layer.unwrapEffect(
+    Effect.map(
+      Effect.promise(() => import("../OperationStore/SqlDatabase.js")),
+      ({ layer }) => layer({ file: databaseOf(directory) }),
+    ),
+  )
+
+/** Operations as the processes of a user record them in their file. */
+export const layerRecordsOf = (
+  database: Layer.Layer<SqlDatabase>,
+): Layer.Layer<OperationStore.OperationStore> =>
+  Layer.unwrapEffect(
+    Effect.map(
+      Effect.promise(() => import("../OperationStore/Sql.js")),
+      ({ layer }) => Layer.provide(layer, database),
+    ),
+  )
+
+/** The pace that the processes of a user keep together, by their file. */
+export const layerPaceOf = (database: Layer.Layer<SqlDatabase>): Layer.Layer<never> =>
+  Layer.unwrapEffect(
+    Effect.map(
+      Effect.promise(() => import("../PacingLedger/Sql.js")),
+      ({ layer }) => Layer.provide(layer, database),
+    ),
+  )
+
+/** Operations as the processes of the user record them. */
+export const layerRecords: Layer.Layer<OperationStore.OperationStore, ConfigError> = Layer.unwrapEffect(
+  Effect.map(home, (directory) => layerRecordsOf(layerDatabaseAt(directory))),
+)
+
 /** What is kept, and no source: for commands that look at it. */
 export const layerLocal: Layer.Layer<DataManager.DataManager, ConfigError> = DataManager.layer.pipe(
   Layer.provide([layerStore, CandleSource.layerOffline]),
 )
 
-/** What loads, alone and many at once. */
+/** Every kind of operation that the command and the API know. */
+export const operations = Operation.group(LoadData.LoadData, LoadMany.LoadMany)
+
+/** What loads, alone and many at once, as plain programs and as operations of a registry. */
 export type Loads =
-  | Handler<"data_load">
-  | Handler<"data_load_many">
+  | Operation.HandlersOf<typeof LoadData.LoadData | typeof LoadMany.LoadMany>
+  | Operations.Operations
   | DataManager.DataManager
   | KeptBars.KeptBars
 
-/** Loads from a source into a store. */
-export const layerLoad = <E1, E2>(
+/** Loads from a source into a store; the registry records in `records`, in memory where that is left out. */
+export const layerLoad = <E1, E2, E3 = never>(
   source: Layer.Layer<CandleSource.CandleSource, E1>,
   store: Layer.Layer<CandleStore.CandleStore, E2>,
-): Layer.Layer<Loads, E1 | E2> =>
-  LoadMany.layer.pipe(
+  records: Layer.Layer<OperationStore.OperationStore, E3> = OperationStore.layerMemory,
+  options: Operations.Options = {},
+): Layer.Layer<Loads, E1 | E2 | E3> =>
+  Operations.layer(operations, options).pipe(
+    Layer.provide(records),
+    Layer.provideMerge(LoadMany.layer),
     Layer.provideMerge(LoadData.layer),
     Layer.provideMerge(DataManager.layer),
     Layer.provide(source),
@@ -102,10 +147,63 @@ export const layerLoad = <E1, E2>(
     Layer.provide(store),
   )
 
+/**
+ * The whole system under a home: loads from a source, recorded where every process of the user sees them, with
+ * durations learned.
+ */
+export const layerSystemAt = <E>(
+  directory: string,
+  source: Layer.Layer<CandleSource.CandleSource, E>,
+  options: Operations.Options = {},
+): Layer.Layer<Loads | TimeEstimator.TimeEstimator, E> => {
+  const database = layerDatabaseAt(directory)
+  const paced = Layer.provide(source, layerPaceOf(database))
+  return Layer.provideMerge(
+    layerLoad(paced, layerStoreAt(directory), layerRecordsOf(database), options),
+    layerEstimatesAt(directory),
+  )
+}
+
+/** The whole system of the user. */
+export const layerSystem = <E>(
+  source: Layer.Layer<CandleSource.CandleSource, E>,
+  options: Operations.Options = {},
+): Layer.Layer<Loads | TimeEstimator.TimeEstimator, E | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(home, (directory) => layerSystemAt(directory, source, options)))
+
+/** Plans loads at the pace of the user's processes, and leaves nothing behind where there are none yet. */
+export const layerPlanning = <E>(
+  source: Layer.Layer<CandleSource.CandleSource, E>,
+): Layer.Layer<Loads | TimeEstimator.TimeEstimator, E | ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(home, (directory) =>
+      isRecording(directory)
+        ? layerSystemAt(directory, source)
+        : Layer.merge(layerLoad(source, layerStoreAt(directory)), TimeEstimator.layerMemory),
+    ),
+  )
+
+/**
+ * What the user's processes run or ran, without a source: for commands that look at it or cancel it. To look where
+ * there is none leaves nothing behind.
+ */
+export const layerOperations: Layer.Layer<Operations.Operations, ConfigError> = Layer.unwrapEffect(
+  Effect.map(home, (directory) =>
+    Layer.provide(
+      Operations.layer(Operation.group()),
+      isRecording(directory) ? layerRecordsOf(layerDatabaseAt(directory)) : OperationStore.layerMemory,
+    ),
+  ),
+)
+
 /** Loads from the given series into memory. */
 export const layerTest = (series: Iterable<CandleSource.MemorySeries>): Layer.Layer<Loads> =>
   layerLoad(CandleSource.layerMemory({ series }), CandleStore.layerMemory)
 
 // ---------------------------------------------------------------------------------------------------------
+
+const databaseOf = (directory: string): string => NodePath.join(directory, "operations.db")
+
+const isRecording = (directory: string): boolean => existsSync(databaseOf(directory))
 
 const layerFiles = Layer.merge(NodeFileSystemLayer.layer, NodePathLayer.layer)

@@ -147,7 +147,8 @@ const fit = (width: number, parts: ReadonlyArray<Part>): string => {
   return line.trimEnd()
 }
 
-const cut = (text: string, room: number): string => {
+/** The text in at most `room` columns; where that cuts it, it ends in an ellipsis. */
+export const cut = (text: string, room: number): string => {
   if (columns(text) <= room) return text
   let kept = ""
   let used = 0

@@ -74,6 +74,8 @@ describe("help", () => {
           --recheck                        Ask again for bars that the source is known not to have
           --plan                           Say what it would ask for and how long that takes at least, and stop
           --pacing strict|adaptive|none    adaptive (the default): the IB rules; strict: for longer bars too; none
+          --detach                         Load in the background, and print the operation's id
+          --server URL                     Work through ktrdr serve there, with the token in KTRDR_API_TOKEN
           --host URL                       URL of the IB host; else IB_HOST_SERVICE_URL, else an embedded host
           --json                           Reports as JSON lines, progress as JSON lines on standard error
           --no-progress                    Show no progress
@@ -86,6 +88,10 @@ describe("help", () => {
               What is newer than what is kept, of three series at once
           ktrdr data load 1d --symbols watchlist.txt
               The same of every symbol of a file
+          ktrdr data load AAPL 1m --mode full --detach
+              In the background; operations watch shows how far it is
+          ktrdr data load AAPL 1d --server http://127.0.0.1:8000
+              By a server, into its store
           ktrdr data load AAPL 1m --mode full --start 2024-01-02 --end 2024-02-01
               One month, gaps included
           ktrdr data load AAPL 1s --mode full --start 2024-01-02 --plan

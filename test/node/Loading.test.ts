@@ -24,7 +24,7 @@ const load = (symbols: ReadonlyArray<string>) =>
     yield* TestClock.setTime(monday + 30 * day)
     const told: Array<ProgressSnapshot> = []
     const observer = (snapshot: ProgressSnapshot) => Effect.sync(() => void told.push(snapshot))
-    const fiber = yield* Effect.fork(Loading.run(symbols.map(payload), observer))
+    const fiber = yield* Effect.fork(Loading.run(symbols.map(payload), { observer }))
     for (let turn = 0; turn < 50; turn++) yield* TestClock.adjust(20)
     const outcomes = yield* fiber
     return { outcomes, last: told.at(-1)!, kept: (yield* KeptBars).count }

@@ -66,7 +66,7 @@ const written = (
   time.shift = end
   const program = Effect.forEach(loads, (symbols) =>
     TerminalProgress.make({ json, silent: false }).pipe(
-      Effect.flatMap((observer) => Loading.run(symbols.map(payload), observer)),
+      Effect.flatMap((observer) => Loading.run(symbols.map(payload), { observer })),
       Effect.scoped,
     ),
   )

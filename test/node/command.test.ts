@@ -162,7 +162,7 @@ describe("signals", () => {
     expect([code, out]).toEqual([130, ""])
     const kept = Number(/Interrupted; kept: ([\d,]+) bars\n/.exec(err)?.[1]?.replaceAll(",", ""))
     expect(kept).toBeGreaterThanOrEqual(1000)
-    const continuing = /Continue with: node (\S+) (.*) --json\n$/.exec(err)
+    const continuing = /Continue with: node (\S+) (.*) --json\n +or: .* operations resume op_\S+\n$/.exec(err)
     expect(continuing?.[2]).toBe(args.join(" "))
 
     const rest = await home.run([...args, "--json", "--no-progress"])

@@ -68,7 +68,7 @@ export const read = (grammars: ReadonlyArray<Grammar>, argv: ReadonlyArray<strin
     const below = grammars.filter((grammar) => startsWith(grammar.path, path))
     const grammar = below.find((_) => _.path.length === path.length)
     if (grammar !== undefined)
-      return wantsHelp ? { _tag: "Help", path } : readOptions(grammar, argv.slice(path.length))
+      return wantsHelp ? { _tag: "Help", path } : readOptions(grammars, grammar, argv.slice(path.length))
     if (!below.some((_) => _.path[path.length] === word)) break
     path.push(word)
   }
@@ -77,7 +77,7 @@ export const read = (grammars: ReadonlyArray<Grammar>, argv: ReadonlyArray<strin
   )
   const found = argv[path.length]
   if (argv.length === 0 || (wantsHelp && (found?.startsWith("-") ?? true))) return { _tag: "Help", path }
-  if (whole !== undefined) return readOptions(whole, [])
+  if (whole !== undefined) return readOptions(grammars, whole, [])
   if (path.length === 0 && words.has("--version")) return { _tag: "Version" }
   const choices = [
     ...new Set(grammars.filter((_) => startsWith(_.path, path)).map((_) => _.path[path.length] ?? "")),
@@ -93,7 +93,11 @@ export const read = (grammars: ReadonlyArray<Grammar>, argv: ReadonlyArray<strin
 
 // ---------------------------------------------------------------------------------------------------------
 
-const readOptions = (grammar: Grammar, words: ReadonlyArray<string>): Reading => {
+const readOptions = (
+  grammars: ReadonlyArray<Grammar>,
+  grammar: Grammar,
+  words: ReadonlyArray<string>,
+): Reading => {
   const { path } = grammar
   const wrong = (message: string): Reading => ({ _tag: "Wrong", path, message })
   const names = grammar.options.flatMap((option) => option.names)
@@ -113,7 +117,14 @@ const readOptions = (grammar: Grammar, words: ReadonlyArray<string>): Reading =>
     const equals = word.indexOf("=")
     const name = equals === -1 ? word : word.slice(0, equals)
     const option = grammar.options.find((_) => _.names.includes(name))
-    if (option === undefined) return wrong(`unknown option ${quoted(name)}${meant(name, names)}`)
+    if (option === undefined) {
+      const others = grammars.filter((_) => _.options.some((one) => one.names.includes(name)))
+      return wrong(
+        name === serverOption && others.length > 0
+          ? `${path.join(" ")} works on this machine alone: ${name} is for ${commands(others, grammars)}`
+          : `unknown option ${quoted(name)}${meant(name, names)}`,
+      )
+    }
     if (seen.has(option)) return wrong(`option ${name} is given twice`)
     seen.add(option)
     options.push(name)
@@ -129,6 +140,16 @@ const readOptions = (grammar: Grammar, words: ReadonlyArray<string>): Reading =>
     options.push(value)
   }
   return { _tag: "Run", path, options, args }
+}
+
+/** What a command that works on this machine alone does not have. */
+const serverOption = "--server"
+
+/** `data load, data show, operations`: a group of which all are among them is named as one. */
+const commands = (named: ReadonlyArray<Grammar>, all: ReadonlyArray<Grammar>): string => {
+  const isWhole = (group: string | undefined) =>
+    all.every((grammar) => grammar.path[0] !== group || named.includes(grammar))
+  return [...new Set(named.map(({ path }) => (isWhole(path[0]) ? path[0] : path.join(" "))))].join(", ")
 }
 
 const startsWith = (path: ReadonlyArray<string>, words: ReadonlyArray<string>): boolean =>

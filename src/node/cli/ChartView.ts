@@ -32,7 +32,7 @@ export const bars = Effect.fnUntraced(function* (
 
 /** What a coverage counts, as a calendar that fits the screen; the counts stand below it in so many lines. */
 export const strip = Effect.fnUntraced(function* (
-  { known, range }: CoverageReport,
+  { known, range }: Pick<CoverageReport, "known" | "range">,
   below: number,
   screen: Output.Screen,
 ) {

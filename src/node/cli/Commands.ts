@@ -4,6 +4,12 @@
 import type { Entry } from "./Entry.js"
 import * as FillCommands from "./FillCommands.js"
 import * as LookCommands from "./LookCommands.js"
+import * as OperationCommands from "./OperationCommands.js"
 import * as SystemCommands from "./SystemCommands.js"
 
-export const all: ReadonlyArray<Entry> = [...FillCommands.all, ...LookCommands.all, ...SystemCommands.all]
+export const all: ReadonlyArray<Entry> = [
+  ...FillCommands.all,
+  ...LookCommands.all,
+  ...OperationCommands.all,
+  ...SystemCommands.all,
+]

@@ -1,6 +1,6 @@
 /**
  * Completion scripts for bash, zsh and fish over one table. They read the store's folders for the symbols, so a
- * press of Tab starts no program.
+ * press of Tab starts no program unless ids of operations are to be completed.
  */
 import * as Shells from "./Shell.js"
 
@@ -78,6 +78,10 @@ _ktrdr_symbols() {
       *) printf '%s\\n' "$name" ;;
     esac
   done | sort -u
+}
+
+_ktrdr_operations() {
+  ktrdr operations list --limit 50 --json 2> /dev/null | sed -n 's/^{"id":"\\([^"]*\\)".*/\\1/p'
 }`
 
 const head = (shell: Shell, lines: ReadonlyArray<string>): string =>
@@ -135,6 +139,10 @@ _ktrdr() {
       while IFS= read -r word; do
         if [[ $word == "$upper"* ]]; then COMPREPLY+=("$word"); fi
       done < <(_ktrdr_symbols)
+    elif [[ $word == @operations ]]; then
+      while IFS= read -r word; do
+        if [[ $word == "$current"* || $word == *"$current" ]]; then COMPREPLY+=("$word"); fi
+      done < <(_ktrdr_operations)
     elif [[ $word == "$current"* ]]; then
       COMPREPLY+=("$word")
     fi
@@ -187,6 +195,8 @@ _ktrdr() {
       _files
     elif [[ $word == @symbols ]]; then
       compadd -M 'm:{a-z/}={A-Z.}' -- \${(f)"$(_ktrdr_symbols)"}
+    elif [[ $word == @operations ]]; then
+      compadd -M 'l:|=*' -- \${(f)"$(_ktrdr_operations)"}
     else
       described+=("\${word//:/\\\\:}\${meaning:+:$meaning}")
     fi
@@ -223,6 +233,10 @@ function __ktrdr_symbols
   for folder in $folders
     string match -r '^[A-Z0-9._-]+$' -- (string split / -- $folder)[-2]
   end | sort -u
+end
+
+function __ktrdr_operations
+  ktrdr operations list --limit 50 --json 2> /dev/null | string replace -rf '^\\{"id":"([^"]*)".*' '$1'
 end
 
 function __ktrdr_complete
@@ -265,6 +279,8 @@ function __ktrdr_complete
         __fish_complete_path "$current" | string replace -r '^' -- "$prefix"
       case '@symbols*'
         __ktrdr_symbols | string replace -r '^' -- "$prefix"
+      case '@operations*'
+        __ktrdr_operations | string replace -r '^' -- "$prefix"
       case '*'
         printf '%s\\n' "$prefix$entry"
     end

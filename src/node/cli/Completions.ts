@@ -2,13 +2,15 @@
  * `ktrdr completions`: what shells need to know to complete a command line, from the table of commands.
  *
  * What a value may be is told by its name in help: `a|b` are words to choose from, `SYMBOL` the symbols that are
- * kept, `TIMEFRAME` the timeframes, `FILE` files; behind `...` it may be repeated. Anything else is free text.
+ * kept, `TIMEFRAME` the timeframes, `ID` operations, `KIND` their kinds, `FILE` files; behind `...` it may be
+ * repeated. Anything else is free text.
  */
 import * as CommandDescriptor from "@effect/cli/CommandDescriptor"
 import type * as Usage from "@effect/cli/Usage"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Timeframe from "../../data/Timeframe.js"
+import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import * as Commands from "./Commands.js"
 import * as CompletionScripts from "./CompletionScripts.js"
@@ -21,8 +23,8 @@ export const print = (
   Output.line(CompletionScripts.of(shell, table(Commands.all)))
 
 /**
- * What may stand at each place of a command line: for a group of commands and for each command. `@symbols` and
- * `@files` stand for what is found out when it is asked for.
+ * What may stand at each place of a command line: for a group of commands and for each command. `@symbols`,
+ * `@operations` and `@files` stand for what is found out when it is asked for.
  */
 export const table = (topics: ReadonlyArray<Help.Topic>): CompletionScripts.Table => {
   const groups = new Map<string, Map<string, string>>()
@@ -119,7 +121,15 @@ const places = (
 
 const valuesOf = (name: string): ReadonlyArray<CompletionScripts.Word> => {
   if (name === "SYMBOL") return [{ word: "@symbols", meaning: "" }]
+  if (name === "ID") return [{ word: "@operations", meaning: "" }]
   if (name === "FILE") return [{ word: "@files", meaning: "" }]
-  const words = name === "TIMEFRAME" ? Timeframe.all : name.includes("|") ? name.split("|") : []
+  const words =
+    name === "TIMEFRAME"
+      ? Timeframe.all
+      : name === "KIND"
+        ? [...Main.operations.operations.keys()]
+        : name.includes("|")
+          ? name.split("|")
+          : []
   return words.map((word) => ({ word, meaning: "" }))
 }

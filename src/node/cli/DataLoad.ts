@@ -1,21 +1,25 @@
 /**
  * `ktrdr data load`
  */
+import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as CandleSources from "../../data/CandleSource.js"
 import type { Payload } from "../../data/LoadData.js"
 import type { LoadMode } from "../../data/LoadMode.js"
 import type { Session } from "../../data/Series.js"
 import type { Symbol } from "../../data/Symbol.js"
 import type { Timeframe } from "../../data/Timeframe.js"
-import * as IbPacing from "../../hosts/ib/IbPacing.js"
-import * as Main from "../Main.js"
+import type * as IbPacing from "../../hosts/ib/IbPacing.js"
+import * as Loading from "../Loading.js"
 import type * as Output from "../Output.js"
+import * as Detach from "./Detach.js"
 import { type Failure, UsageError } from "./Failure.js"
 import * as LoadPlans from "./LoadPlans.js"
 import * as LoadSource from "./LoadSource.js"
 import * as Loads from "./Loads.js"
+import * as LoadText from "./LoadText.js"
+import * as ServerOptions from "./ServerOptions.js"
+import * as Shell from "./Shell.js"
 import * as SymbolsFile from "./SymbolsFile.js"
 
 export interface Options {
@@ -30,7 +34,13 @@ export interface Options {
   /** Print what would be asked for, and stop. */
   readonly plan: boolean
   readonly pacing: IbPacing.Mode
+  /** A file of calendars, which the command runs with. */
+  readonly calendar: string | undefined
   readonly host: string | undefined
+  /** Load in the background, and print the operation's id. */
+  readonly detach: boolean
+  /** The server that loads in place of this process. */
+  readonly server: string | undefined
   readonly json: boolean
   readonly noProgress: boolean
 }
@@ -43,18 +53,34 @@ export const run = (options: Options): Effect.Effect<void, Failure | Output.Outp
   Effect.gen(function* () {
     const symbols = yield* SymbolsFile.join(options.series.symbols, options.symbols)
     if (symbols.length === 0) return yield* new UsageError({ path: ["data", "load"], message: noSymbol })
-    const source =
-      options.mode === "local" ? CandleSources.layerOffline : yield* LoadSource.make(options.host)
     const payloads = payloadsOf(options, symbols)
-    yield* Effect.provide(
+    if (options.server !== undefined) return yield* onServer(options.server, payloads, options)
+    if (options.detach) {
+      const command = { path: ["data", "load"], kind: Loading.kindOf(payloads), listed: symbols }
+      return yield* Detach.load({ ...options, ...command })
+    }
+    const calendar = options.calendar === undefined ? undefined : resolve(options.calendar)
+    const settings = { host: yield* LoadSource.choose(options.host), pacing: options.pacing, calendar }
+    const source = options.mode === "local" ? CandleSources.layerOffline : undefined
+    yield* (
       options.plan
         ? LoadPlans.print(payloads, options)
-        : Effect.zipRight(LoadPlans.sayFloor(payloads, options), Loads.run(payloads, options)),
-      Layer.merge(Main.layerLoad(source, Main.layerStore), Main.layerEstimates),
-    ).pipe(Effect.provideService(IbPacing.PacingMode, options.pacing))
+        : Effect.zipRight(LoadPlans.sayFloor(payloads, options), Loads.run(payloads, options))
+    ).pipe(LoadSource.withSystem(settings, source, options.plan))
   })
 
 // ---------------------------------------------------------------------------------------------------------
+
+const onServer = (server: string, payloads: ReadonlyArray<Payload>, options: Options) =>
+  Effect.gen(function* () {
+    const [ServerRun, OperationsReach] = yield* Effect.promise(() =>
+      Promise.all([import("./ServerRun.js"), import("./OperationsReach.js")]),
+    )
+    yield* ServerOptions.check(["data", "load"])
+    const { program, words } = yield* Shell.CommandLine
+    const continuing = `${program} ${Shell.join(LoadText.continuation(options.mode, words))}`
+    yield* Effect.provide(ServerRun.load(payloads, { ...options, continuing }), OperationsReach.over(server))
+  })
 
 const noSymbol = "missing symbol: expected one or more before the timeframe, or --symbols FILE"
 

@@ -2,14 +2,15 @@
  * `ktrdr data sync`
  */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import { DataManager } from "../../data/DataManager.js"
 import * as Series from "../../data/Series.js"
 import type { Symbol } from "../../data/Symbol.js"
 import * as Sync from "../../data/Sync.js"
-import * as IbPacing from "../../hosts/ib/IbPacing.js"
+import type * as IbPacing from "../../hosts/ib/IbPacing.js"
+import * as Loading from "../Loading.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
+import * as Detach from "./Detach.js"
 import type { Failure } from "./Failure.js"
 import * as LoadPlans from "./LoadPlans.js"
 import * as LoadSource from "./LoadSource.js"
@@ -27,6 +28,8 @@ export interface Options {
   readonly plan: boolean
   readonly pacing: IbPacing.Mode
   readonly host: string | undefined
+  /** Load in the background, and print the operation's id. */
+  readonly detach: boolean
   readonly json: boolean
   readonly noProgress: boolean
 }
@@ -43,11 +46,12 @@ export const run = (options: Options): Effect.Effect<void, Failure | Output.Outp
       Main.layerLocal,
     )
     if (stored.length === 0) return yield* Output.note(LoadText.nothingKept)
-    const source = yield* LoadSource.make(options.host)
-    yield* Effect.provide(
-      sync(options, only),
-      Layer.merge(Main.layerLoad(source, Main.layerStore), Main.layerEstimates),
-    ).pipe(Effect.provideService(IbPacing.PacingMode, options.pacing))
+    if (options.detach) {
+      const command = { path: ["data", "sync"], kind: Loading.kindOf([], true), listed: only }
+      return yield* Detach.load({ ...options, ...command })
+    }
+    const settings = { host: yield* LoadSource.choose(options.host), pacing: options.pacing }
+    yield* sync(options, only).pipe(LoadSource.withSystem(settings, undefined, options.plan))
   })
 
 // ---------------------------------------------------------------------------------------------------------
@@ -71,5 +75,5 @@ const sync = (options: Options, only: ReadonlyArray<Symbol>) =>
     }
     if (options.plan) return yield* LoadPlans.print(loads, options)
     yield* LoadPlans.sayFloor(loads, options)
-    yield* Loads.run(loads, { ...options, mode: "tail" })
+    yield* Loads.run(loads, { ...options, mode: "tail", together: true })
   })

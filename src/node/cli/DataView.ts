@@ -14,6 +14,7 @@ import * as TimeRange from "../../data/TimeRange.js"
 import { count } from "../../ProgressRenderer.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
+import * as DataKept from "./DataKept.js"
 import { type Failure, UsageError } from "./Failure.js"
 import * as LoadText from "./LoadText.js"
 import * as Table from "./Table.js"
@@ -39,6 +40,8 @@ export const spanOf = ({ start, end }: Pick<Part, "start" | "end">): Span => ({
 export type View = "chart" | "table"
 
 export interface ShowOptions extends Part {
+  /** The server whose bars they are; this home's where left out. */
+  readonly server: string | undefined
   readonly limit: number | undefined
   readonly view: View | undefined
   readonly json: boolean
@@ -48,9 +51,8 @@ export const show = (part: ShowOptions): Program =>
   Effect.gen(function* () {
     const { intraday } = info(part.timeframe)
     if (part.json && part.view !== undefined) return yield* contradiction(part.view)
-    const all = yield* (yield* DataManager).show(part, spanOf(part))
-    const total = Candle.size(all)
-    const candles = Candle.slice(all, part.limit === undefined ? 0 : Math.max(0, total - part.limit), total)
+    const kept = yield* keptAt(part.server, ["data", "show"])
+    const { candles, total } = yield* kept.show(part, spanOf(part), part.limit)
     const screen = (yield* Output.Output).screen()
     const view = part.view ?? (screen.isTerminal && total > 0 ? "chart" : "table")
     if (view === "chart" && !part.json) {
@@ -66,30 +68,36 @@ export const show = (part: ShowOptions): Program =>
       yield* Effect.sleep(0)
     }
     if (!part.json) yield* Output.note(`${count(Candle.size(candles))} of ${LoadText.amount(total, "bar")}`)
-  }).pipe(Effect.provide(Main.layerLocal))
+  }).pipe(Effect.scoped)
 
-export const coverage = (part: Part & { readonly json: boolean }): Program =>
+export interface CoverageOptions extends Part {
+  /** The server whose bars they are; this home's where left out. */
+  readonly server: string | undefined
+  readonly json: boolean
+}
+
+export const coverage = (part: CoverageOptions): Program =>
   Effect.gen(function* () {
-    const report = yield* (yield* DataManager).coverage(part, spanOf(part))
-    for (const warning of report.warnings) yield* Output.note(`warning: ${warning}`)
+    const kept = yield* keptAt(part.server, ["data", "coverage"])
+    const { counts, known, range, venue, warnings } = yield* kept.coverage(part, spanOf(part))
+    for (const warning of warnings) yield* Output.note(`warning: ${warning}`)
     const { symbol, timeframe, session } = part
-    const { venue } = report.instrument
     if (part.json) {
-      const counts = { ...encodeRange(report.range), ...encodeCoverage(report) }
-      return yield* Output.line(JSON.stringify({ symbol, timeframe, session, venue, ...counts }))
+      const encoded = { ...encodeRange(range), ...encodeCoverage(counts) }
+      return yield* Output.line(JSON.stringify({ symbol, timeframe, session, venue, ...encoded }))
     }
     const told = [
-      `${Series.format(part)}: ${Coverage.format(report)}`,
-      `  ${TimeRange.format(report.range)}, calendar ${venue}`,
-      ...LoadText.ranges("missing", report.missing),
+      `${Series.format(part)}: ${Coverage.format(counts)}`,
+      `  ${TimeRange.format(range)}, calendar ${venue}`,
+      ...LoadText.ranges("missing", counts.missing),
     ]
     const screen = (yield* Output.Output).screen()
-    if (screen.isTerminal && report.expected + report.unexpected > 0) {
+    if (known !== undefined && screen.isTerminal && counts.expected + counts.unexpected > 0) {
       const { strip } = yield* Effect.promise(() => import("./ChartView.js"))
-      told.unshift(...(yield* strip(report, told.length, screen)), "")
+      told.unshift(...(yield* strip({ known, range }, told.length, screen)), "")
     }
     yield* Output.line(told.join("\n"))
-  }).pipe(Effect.provide(Main.layerLocal))
+  }).pipe(Effect.scoped)
 
 export const list = ({ json }: { readonly json: boolean }): Program =>
   Effect.gen(function* () {
@@ -100,6 +108,9 @@ export const list = ({ json }: { readonly json: boolean }): Program =>
   }).pipe(Effect.provide(Main.layerLocal))
 
 // ---------------------------------------------------------------------------------------------------------
+
+const keptAt = (server: string | undefined, path: ReadonlyArray<string>) =>
+  server === undefined ? Effect.succeed(DataKept.here) : DataKept.onServer(server, path)
 
 const contradiction = (view: View): UsageError =>
   new UsageError({ path: ["data", "show"], message: `--view ${view} and --json: expected one of the two` })

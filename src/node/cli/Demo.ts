@@ -33,7 +33,7 @@ export const run = (options: Options): Effect.Effect<void, Failure | Output.Outp
       faults: FaultScript.make({ shares: { ...FaultScript.none, latency: 1 }, seed, latencyMillis }),
       onListen: (url) => output.err(`An embedded host runs at ${url}; state is kept in ${folder} for now\n`),
     })
-    yield* Effect.provide(show(options), Main.layerLoad(source, Main.layerStoreAt(folder)))
+    yield* Effect.provide(show(options), Main.layerSystemAt(folder, source))
   }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
 
 // ---------------------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ const told = (report: LoadReport.LoadReport): string =>
 
 const load = (payloads: ReadonlyArray<Payload>, { noProgress }: Options) =>
   TerminalProgress.make({ json: false, silent: noProgress }).pipe(
-    Effect.flatMap((observer) => Loading.run(payloads, observer)),
+    Effect.flatMap((observer) => Loading.run(payloads, { observer })),
     Effect.scoped,
     Effect.flatMap((outcomes) => Effect.all(outcomes.map(({ result }) => result))),
   )

@@ -5,6 +5,8 @@ import * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
 import type { DataError } from "../../data/DataError.js"
 import type { HostError } from "../../HostError.js"
+import type { OperationError } from "../../OperationError.js"
+import type { Cancelled } from "../Loading.js"
 import { ExitCode } from "../RunMain.js"
 
 /** The command line cannot be understood; `path` holds the words of the command, as far as they do. */
@@ -16,28 +18,59 @@ export class UsageError extends Data.TaggedError("UsageError")<{
 /** The command did not do all that it was asked to, and has said so already. */
 export class Incomplete extends Data.TaggedError("Incomplete") {}
 
-export type Failure = UsageError | Incomplete | DataError | HostError | ConfigError.ConfigError
+export type Failure =
+  | UsageError
+  | Incomplete
+  | Cancelled
+  | DataError
+  | HostError
+  | OperationError
+  | ConfigError.ConfigError
 
 /** What a user gave that does not fit is a matter of usage, wherever it is found out. */
 export const exitCode = (failure: Failure): number =>
-  failure._tag === "UsageError" ||
-  failure._tag === "ConfigError" ||
-  (failure._tag === "DataError" && failure.reason === "InvalidInput") ||
-  (failure._tag === "HostError" && failure.reason === "InvalidConfig")
-    ? ExitCode.usage
-    : ExitCode.failure
+  failure._tag === "Cancelled" ? ExitCode.SIGINT : isOfUsage(failure) ? ExitCode.usage : ExitCode.failure
 
 /** The one message; none for what was said already. */
-export const message = (failure: Failure): string | undefined =>
-  failure._tag === "Incomplete"
-    ? undefined
-    : failure._tag === "UsageError" || failure._tag === "DataError" || failure._tag === "HostError"
-      ? failure.message
-      : settings(failure)
-          .map(({ path, message }) => `${path.join("_")}: ${message}. Correct this setting, or leave it out.`)
-          .join(" ")
+export const message = (failure: Failure): string | undefined => {
+  switch (failure._tag) {
+    case "Incomplete":
+    case "Cancelled":
+      return undefined
+    case "UsageError":
+    case "DataError":
+    case "HostError":
+    case "OperationError":
+      return failure.message
+    default:
+      return settings(failure)
+        .map(({ path, message }) => `${path.join("_")}: ${message}. Correct this setting, or leave it out.`)
+        .join(" ")
+  }
+}
 
 // ---------------------------------------------------------------------------------------------------------
+
+const isOfUsage = (failure: Exclude<Failure, Cancelled>): boolean => {
+  switch (failure._tag) {
+    case "Incomplete":
+      return false
+    case "DataError":
+      return failure.reason === "InvalidInput"
+    case "HostError":
+      return failure.reason === "InvalidConfig"
+    case "OperationError":
+      return usageReasons.has(failure.reason)
+    default:
+      return true
+  }
+}
+
+const usageReasons: ReadonlySet<OperationError["reason"]> = new Set([
+  "UnknownKind",
+  "InvalidPayload",
+  "InvalidQuery",
+])
 
 /** The settings that do not fit, of all that were read at once. */
 const settings = (error: ConfigError.ConfigError): ReadonlyArray<Setting> =>

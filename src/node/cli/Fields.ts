@@ -22,7 +22,8 @@ const invalid = (error: DataError): ValidationError.ValidationError =>
 const optionText = (name: string, value: string, meaning: string): Options.Options<string> =>
   Options.text(name).pipe(Options.withPseudoName(value), Options.withDescription(meaning))
 
-const refusal = (name: string, expected: string, found: string): DataError =>
+/** What is said of an option whose value does not fit. */
+export const refusal = (name: string, expected: string, found: string): DataError =>
   new DataError({
     reason: "InvalidInput",
     place: `--${name}`,
@@ -198,3 +199,10 @@ export const session = flag("extended", "Extended hours: a series of its own bes
 )
 
 export const json = flag("json", "Print JSON lines")
+
+/** A server that works in place of this machine. */
+export const server = text(
+  "server",
+  "URL",
+  "Work through ktrdr serve there, with the token in KTRDR_API_TOKEN",
+)

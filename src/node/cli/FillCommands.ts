@@ -11,6 +11,8 @@ import * as Timeframe from "../../data/Timeframe.js"
 import { type Entry, make, withCalendars } from "./Entry.js"
 import * as Fields from "./Fields.js"
 
+const detach = Fields.flag("detach", "Load in the background, and print the operation's id")
+
 const shown = {
   host: Fields.text("host", "URL", "URL of the IB host; else IB_HOST_SERVICE_URL, else an embedded host"),
   json: Fields.flag("json", "Reports as JSON lines, progress as JSON lines on standard error"),
@@ -49,6 +51,8 @@ export const all: ReadonlyArray<Entry> = [
       calendar: Fields.calendar,
       recheck: Fields.flag("recheck", "Ask again for bars that the source is known not to have"),
       ...paced,
+      detach,
+      server: Fields.server,
       ...shown,
     },
     ({ span, calendar, ...given }) =>
@@ -56,13 +60,15 @@ export const all: ReadonlyArray<Entry> = [
         calendar,
         Effect.flatMap(
           Effect.promise(() => import("./DataLoad.js")),
-          (_) => _.run({ ...given, ...span }),
+          (_) => _.run({ ...given, ...span, calendar }),
         ),
       ),
     [
       ["data load SPX 1d --mode full", "Everything there is of the S&P 500, daily"],
       ["data load AAPL MSFT EUR/USD 1h", "What is newer than what is kept, of three series at once"],
       ["data load 1d --symbols watchlist.txt", "The same of every symbol of a file"],
+      ["data load AAPL 1m --mode full --detach", "In the background; operations watch shows how far it is"],
+      ["data load AAPL 1d --server http://127.0.0.1:8000", "By a server, into its store"],
       ["data load AAPL 1m --mode full --start 2024-01-02 --end 2024-02-01", "One month, gaps included"],
       [
         "data load AAPL 1s --mode full --start 2024-01-02 --plan",
@@ -81,6 +87,7 @@ export const all: ReadonlyArray<Entry> = [
         "Series whose bars came from elsewhere as well, imported ones too",
       ),
       ...paced,
+      detach,
       ...shown,
     },
     (given) =>

@@ -17,8 +17,10 @@ export interface Topic {
 
 const program = "ktrdr"
 
-/** So many commands of a group are shown by an example each: the whole fits on a screen. */
+/** So many commands are shown by an example each: the whole fits on a screen. */
 const mostExamples = 8
+/** Without a group, the first command of so many groups. */
+const mostGroups = 5
 
 /** `ktrdr data load` */
 export const nameOf = (path: ReadonlyArray<string>): string => [program, ...path].join(" ")
@@ -70,15 +72,17 @@ export const group = (path: ReadonlyArray<string>, topics: ReadonlyArray<Topic>,
             ["KTRDR_HOME", "Where bars are kept; .ktrdr in the working directory by default"],
             ["IB_HOST_SERVICE_URL", "The IB host to load from; without it an embedded one is started"],
             ["USE_IB_HOST_SERVICE", "false: leave IB_HOST_SERVICE_URL unused"],
+            ["KTRDR_API_TOKEN", "The token that a server asks for, and that --server sends"],
+            ["KTRDR_LOG_LEVEL", "debug, info, warning, error or none"],
             ["NO_COLOR", "Show no colour"],
           ]),
         ]
       : [],
     [
       "Examples:",
-      ...below
-        .slice(0, mostExamples)
-        .flatMap(({ examples }) => examples.slice(0, 1).map(([line]) => `  ${program} ${line}`)),
+      ...(path.length === 0 ? firstOfEach(below).slice(0, mostGroups) : below.slice(0, mostExamples)).flatMap(
+        ({ examples }) => examples.slice(0, 1).map(([line]) => `  ${program} ${line}`),
+      ),
     ],
   ])
 }
@@ -101,6 +105,9 @@ export const text = (doc: HelpDoc.HelpDoc): string => {
 }
 
 // ---------------------------------------------------------------------------------------------------------
+
+const firstOfEach = (topics: ReadonlyArray<Topic>): ReadonlyArray<Topic> =>
+  topics.filter(({ path }, index) => topics.findIndex((other) => other.path[0] === path[0]) === index)
 
 const versionOption = ["--version", "Show the version"] as const
 

@@ -6,27 +6,85 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import type { CandleSource } from "../../data/CandleSource.js"
 import type { DataError } from "../../data/DataError.js"
 import type { HostError } from "../../HostError.js"
+import * as IbPacing from "../../hosts/ib/IbPacing.js"
+import type { TimeEstimator } from "../../TimeEstimator.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 
 export type Source = Layer.Layer<CandleSource, DataError | HostError | ConfigError>
 
-/** The given host, else what the environment says, else an embedded host. */
-export const make = (host: string | undefined): Effect.Effect<Source, ConfigError, Output.Output> =>
-  Effect.gen(function* () {
-    const { used, url } = yield* environment
-    const chosen = host ?? (used ? Option.getOrUndefined(url) : undefined)
-    if (chosen !== undefined) return Main.layerHost(chosen)
-    const output = yield* Output.Output
-    const onListen = (at: string) =>
-      output.err(`No IB host given: an embedded one at ${at} serves SPX 1d as it was, all else simulated\n`)
-    return Main.layerEmbedded({ seed: 1, onListen })
-  })
+/** Stands for the host inside this process where the URL of one can be given. */
+export const embedded = "embedded"
+
+/** The given host, else what the environment says, else an embedded one. */
+export const choose = (host: string | undefined): Effect.Effect<string, ConfigError> =>
+  Effect.map(
+    environment,
+    ({ used, url }) => host ?? (used ? Option.getOrElse(url, () => embedded) : embedded),
+  )
+
+/** Bars of the host that was chosen. */
+export const make = (chosen: string): Effect.Effect<Source, never, Output.Output> =>
+  Effect.map(Output.Output, (output) =>
+    chosen !== embedded
+      ? Main.layerHost(chosen)
+      : Main.layerEmbedded({
+          seed: 1,
+          onListen: (at) =>
+            output.err(
+              `No IB host given: an embedded one at ${at} serves SPX 1d as it was, all else simulated\n`,
+            ),
+        }),
+  )
+
+/** How a load is set up, besides its payload: what another process has to know to go on with it. */
+export interface Settings {
+  /** As `choose` gives it. */
+  readonly host: string
+  readonly pacing: IbPacing.Mode
+  /** The file of further calendars, by its absolute path. */
+  readonly calendar?: string | undefined
+}
+
+/** The settings as a record keeps them. */
+export const recorded = ({ calendar, ...settings }: Settings): Readonly<Record<string, string>> =>
+  calendar === undefined ? settings : { ...settings, calendar }
+
+/** The settings that a record kept; none where it was started in some other way. */
+export const fromRecord = (kept: Readonly<Record<string, string>>): Option.Option<Settings> =>
+  Schema.decodeUnknownOption(Kept)(kept)
+
+/**
+ * Runs the effect with the system that loads, from `source` where that is not the host of the settings. With
+ * `plans` it is one that leaves nothing behind.
+ */
+export const withSystem =
+  (settings: Settings, source?: Source, plans = false) =>
+  <A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+  ): Effect.Effect<
+    A,
+    E | DataError | HostError | ConfigError,
+    Output.Output | Exclude<R, Main.Loads | TimeEstimator>
+  > =>
+    Effect.flatMap(source === undefined ? make(settings.host) : Effect.succeed(source), (from) =>
+      Effect.provide(
+        effect,
+        plans ? Main.layerPlanning(from) : Main.layerSystem(from, { settings: recorded(settings) }),
+      ),
+    ).pipe(Effect.provideService(IbPacing.PacingMode, settings.pacing))
 
 // ---------------------------------------------------------------------------------------------------------
+
+const Kept = Schema.Struct({
+  host: Schema.NonEmptyString,
+  pacing: Schema.Literal("adaptive", "strict", "none"),
+  calendar: Schema.optional(Schema.String),
+})
 
 /** Which host the environment names, and whether it is to be used. */
 export const environment = Config.all({

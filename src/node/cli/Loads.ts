@@ -12,6 +12,7 @@ import * as LoadMany from "../../data/LoadMany.js"
 import type { LoadMode } from "../../data/LoadMode.js"
 import * as LoadReport from "../../data/LoadReport.js"
 import * as Series from "../../data/Series.js"
+import type { OperationError } from "../../OperationError.js"
 import { KeptBars } from "../KeptBars.js"
 import * as Loading from "../Loading.js"
 import type * as Main from "../Main.js"
@@ -20,28 +21,65 @@ import * as TerminalProgress from "../TerminalProgress.js"
 import { Incomplete } from "./Failure.js"
 import * as LoadTable from "./LoadTable.js"
 import * as LoadText from "./LoadText.js"
+import * as OperationId from "./OperationId.js"
 import * as Shell from "./Shell.js"
 
-export interface Options {
+export interface Shown {
   readonly json: boolean
   readonly noProgress: boolean
-  /** The mode in which the words that were typed load. */
-  readonly mode: LoadMode
 }
 
-type Program = Effect.Effect<void, Incomplete | Output.OutputError, Output.Output | Main.Loads>
+export interface Options extends Shown {
+  /** The mode in which the words that were typed load. */
+  readonly mode: LoadMode
+  /** As one operation that loads many series, however few there are. */
+  readonly together?: boolean
+}
+
+type Failing = Incomplete | Loading.Cancelled | OperationError | Output.OutputError
+
+type Program = Effect.Effect<void, Failing, Output.Output | Main.Loads>
 
 /**
- * Loads the series and reports on standard output: with `json` one line a series, in their order, as soon as
- * it and all before it are loaded; otherwise at the end. A load that is interrupted says what it kept and the
- * command that goes on. Fails with `Incomplete` when a series failed or gave segments up.
+ * Loads the series as an operation and reports on standard output: with `json` one line a series, in their order,
+ * as soon as it and all before it are loaded; otherwise at the end. A load that is interrupted, here or by
+ * somebody else's cancelling it, says what it kept and the commands that go on. Fails with `Incomplete` when a
+ * series failed or gave segments up.
  */
 export const run = (payloads: ReadonlyArray<Payload>, options: Options): Program =>
   Effect.gen(function* () {
+    const { together = false } = options
+    const id = yield* OperationId.make(Loading.kindOf(payloads, together))
+    const { program, words } = yield* Shell.CommandLine
+    const typed = `${program} ${Shell.join(LoadText.continuation(options.mode, words))}`
+    const resuming = `${program} ${Shell.join(["operations", "resume", id])}`
+    yield* follow((given) => Loading.run(payloads, { ...given, id, together }), {
+      ...options,
+      series: payloads.length,
+      continuing: [typed, resuming],
+    })
+  })
+
+/** What is followed: so many series, and the commands that go on when it is cut short. */
+export interface Followed extends Shown {
+  readonly series: number
+  readonly continuing: ReadonlyArray<string>
+  /** Options for the commands that are printed: those that were typed, where left out. */
+  readonly carried?: ReadonlyArray<string>
+}
+
+/** Shows a load that `start` starts, as `run` does. */
+export const follow = <R>(
+  start: (
+    options: Loading.Options,
+  ) => Effect.Effect<ReadonlyArray<Loading.Outcome>, Loading.Cancelled | OperationError, R>,
+  options: Followed,
+): Effect.Effect<void, Failing, Output.Output | KeptBars | R> =>
+  Effect.gen(function* () {
+    const { series } = options
     const began = yield* Clock.currentTimeMillis
-    const command = yield* Shell.CommandLine
-    const typed = (words: ReadonlyArray<string>) => `${command.program} ${Shell.join(words)}`
-    const carried = Shell.carried(command.words, ["--host", "--calendar", "--pacing"])
+    const { words } = yield* Shell.CommandLine
+    const { carried = Shell.carried(words, ["--host", "--calendar", "--pacing"]) } = options
     const output = yield* Output.Output
     const broken = yield* Deferred.make<never, Output.OutputError>()
     let loaded = 0
@@ -52,27 +90,47 @@ export const run = (payloads: ReadonlyArray<Payload>, options: Options): Program
     const told = (outcome: Loading.Outcome): Effect.Effect<void> =>
       options.json
         ? output.out(`${jsonLine(outcome)}\n`).pipe(
-            Effect.zipRight(note(outcome, payloads.length)),
+            Effect.zipRight(note(outcome, series)),
             Effect.provideService(Output.Output, output),
             Effect.catchAll((error) => Deferred.fail(broken, error)),
           )
         : Effect.void
     const outcomes = yield* TerminalProgress.make({ json: options.json, silent: options.noProgress }).pipe(
-      Effect.flatMap((observer) => Loading.run(payloads, observer)),
+      Effect.flatMap((observer) => start({ observer })),
       Effect.provideService(LoadMany.Listener, { settled, told }),
       unless(Deferred.await(broken)),
       Effect.scoped,
-      Effect.onInterrupt(() => sayKept(options.mode, command, loaded, payloads.length)),
+      Effect.tapErrorTag("Cancelled", ({ record }) =>
+        sayKept(`Cancelled, ${record.cancellation?.reason ?? "from inside"}`, loaded, options),
+      ),
+      Effect.onInterrupt(() => sayKept("Interrupted", loaded, options)),
     )
-    if (!options.json) {
-      yield* Effect.forEach(outcomes, (outcome) => note(outcome, payloads.length), { discard: true })
-      const elapsed = (yield* Clock.currentTimeMillis) - began
-      const text = LoadTable.text(outcomes, { elapsed, carried, command: typed })
-      yield* text === "" ? Effect.void : Output.line(text)
+    const elapsed = (yield* Clock.currentTimeMillis) - began
+    yield* options.json ? conclude(outcomes, carried) : tell(outcomes, { json: false, elapsed, carried })
+  })
+
+/** What the reports of loads that have ended need to know besides. */
+export interface Told {
+  readonly json: boolean
+  /** How long all of it took, in milliseconds. */
+  readonly elapsed: number
+  /** Options for the commands that are printed. */
+  readonly carried: ReadonlyArray<string>
+}
+
+/** Reports on loads of which all have ended. Fails with `Incomplete` when one failed or gave segments up. */
+export const tell = (
+  outcomes: ReadonlyArray<Loading.Outcome>,
+  { carried, elapsed, json }: Told,
+): Effect.Effect<void, Incomplete | Output.OutputError, Output.Output> =>
+  Effect.gen(function* () {
+    for (const outcome of outcomes) {
+      if (json) yield* Output.line(jsonLine(outcome))
+      yield* note(outcome, outcomes.length)
     }
-    const again = payloads.length === 1 ? [] : LoadTable.retries(outcomes, carried)
-    for (const words of again) yield* Output.note(`Load what failed with: ${typed(words)}`)
-    if (!outcomes.every(isDone)) return yield* new Incomplete()
+    const text = json ? "" : LoadTable.text(outcomes, { elapsed, carried, command: yield* Shell.typed() })
+    if (text !== "") yield* Output.line(text)
+    yield* conclude(outcomes, carried)
   })
 
 // ---------------------------------------------------------------------------------------------------------
@@ -86,6 +144,18 @@ const unless =
         restore(Effect.raceFirst(Fiber.join(fiber), failure)).pipe(Effect.ensuring(Fiber.interrupt(fiber))),
       ),
     )
+
+/** Says how to load again what failed. */
+const conclude = (
+  outcomes: ReadonlyArray<Loading.Outcome>,
+  carried: ReadonlyArray<string>,
+): Effect.Effect<void, Incomplete, Output.Output> =>
+  Effect.gen(function* () {
+    const command = yield* Shell.typed()
+    const again = outcomes.length === 1 ? [] : LoadTable.retries(outcomes, carried)
+    for (const words of again) yield* Output.note(`Load what failed with: ${command(words)}`)
+    if (!outcomes.every(isDone)) return yield* new Incomplete()
+  })
 
 const isDone = ({ result }: Loading.Outcome): boolean =>
   Either.isRight(result) && LoadReport.isComplete(result.right)
@@ -110,17 +180,10 @@ const note = (
   })
 }
 
-const sayKept = (
-  mode: LoadMode,
-  { program, words }: Shell.CommandLine["Type"],
-  loaded: number,
-  series: number,
-) =>
+const sayKept = (what: string, loaded: number, { series, continuing }: Followed) =>
   Effect.gen(function* () {
     const { count } = yield* KeptBars
     const whole = series === 1 ? "" : `; ${loaded} of ${LoadText.amount(series, "series")} loaded`
-    yield* Output.note(
-      `Interrupted; kept: ${LoadText.amount(count, "bar")}${whole}\n` +
-        `Continue with: ${program} ${Shell.join(LoadText.continuation(mode, words))}`,
-    )
+    const kept = `${what}; kept: ${LoadText.amount(count, "bar")}${whole}`
+    yield* Output.note(`${kept}\nContinue with: ${continuing.join("\n           or: ")}`)
   })

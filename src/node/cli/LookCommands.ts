@@ -19,6 +19,7 @@ export const all: ReadonlyArray<Entry> = [
       ...part,
       limit: Fields.integer("limit", "Only the last so many bars", 1, 1e9),
       view: Fields.choice("view", "chart: the default on a terminal; table: every bar", ["chart", "table"]),
+      server: Fields.server,
     },
     ({ span, ...given }) =>
       Effect.flatMap(
@@ -34,7 +35,7 @@ export const all: ReadonlyArray<Entry> = [
   make(
     ["data", "coverage"],
     "Say which of the bars that should exist are kept",
-    { ...series, ...part, calendar: Fields.calendar },
+    { ...series, ...part, calendar: Fields.calendar, server: Fields.server },
     ({ span, calendar, ...given }) =>
       withCalendars(
         calendar,

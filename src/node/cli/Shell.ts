@@ -3,6 +3,7 @@
  */
 import * as NodePath from "node:path"
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 
 /** What the user typed: what stands for `ktrdr`, and the words behind it. */
 export class CommandLine extends Context.Reference<CommandLine>()("ktrdr/node/cli/CommandLine", {
@@ -20,6 +21,17 @@ export const carried = (words: ReadonlyArray<string>, names: ReadonlyArray<strin
   words.flatMap((word, index) => {
     if (names.includes(word)) return words.slice(index, index + 2)
     return names.some((name) => word.startsWith(`${name}=`)) ? [word] : []
+  })
+
+/**
+ * Makes of words the command line that a user would type, with those options of this one that have one of the names.
+ */
+export const typed = (
+  names: ReadonlyArray<string> = [],
+): Effect.Effect<(words: ReadonlyArray<string>) => string> =>
+  Effect.map(CommandLine, ({ program, words }) => {
+    const kept = carried(words, names)
+    return (behind) => [program, join([...behind, ...kept])].join(" ")
   })
 
 /** The words that started this program: `ktrdr`, or what stands for it in a clone. */

@@ -3,9 +3,10 @@
  */
 import * as Args from "@effect/cli/Args"
 import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as Options from "@effect/cli/Options"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type Entry, make } from "./Entry.js"
+import { type Entry, make, service, withCalendars } from "./Entry.js"
 import * as Fields from "./Fields.js"
 
 const shells = ["bash", "zsh", "fish"] as const
@@ -22,28 +23,71 @@ const shell = Args.text({ name: shells.join("|") }).pipe(
 )
 
 export const all: ReadonlyArray<Entry> = [
-  make(
-    ["host", "ib"],
-    "Serve bars over HTTP as an IB host does, until Ctrl-C",
-    {
-      port: Fields.integer("port", "5001 by default; 0 for any free one", 0, 65_535),
-      host: Fields.text("host", "ADDRESS", "The address to listen on; 127.0.0.1 by default"),
-      source: Fields.text("source", "SOURCE", "simulated (the default), sample or csv:DIR"),
-      seed: Fields.integer("seed", "Of the simulated market and of faults; 1 by default", 0, 2 ** 31 - 1),
-      faults: Fields.text("faults", "SPEC", "Faults on purpose: all=0.05, or latency=0.1,reset=0.02"),
-    },
-    (given) =>
-      Effect.flatMap(
-        Effect.promise(() => import("./HostIb.js")),
-        (_) => _.run(given),
-      ),
-    [
-      ["host ib", "A simulated market on port 5001"],
+  service(
+    make(
+      ["serve"],
+      "Serve the API over HTTP, until Ctrl-C",
+      {
+        port: Fields.integer("port", "8000 by default; 0 for any free one", 0, 65_535),
+        host: Fields.text(
+          "host",
+          "ADDRESS",
+          "The address to listen on; 127.0.0.1 by default, others need KTRDR_API_TOKEN",
+        ),
+        ibHost: Fields.text(
+          "ib-host",
+          "URL",
+          "URL of the IB host; else IB_HOST_SERVICE_URL, else an embedded host",
+        ),
+        pacing: Options.map(
+          Fields.choice("pacing", "adaptive (the default): the IB rules; strict: for longer bars too; none", [
+            "strict",
+            "adaptive",
+            "none",
+          ]),
+          (mode) => mode ?? "adaptive",
+        ),
+        calendar: Fields.calendar,
+      },
+      (given) =>
+        withCalendars(
+          given.calendar,
+          Effect.flatMap(
+            Effect.promise(() => import("./Serve.js")),
+            (_) => _.run(given),
+          ),
+        ),
       [
-        "host ib --port 5002 --source csv:./bars --faults latency=0.2",
-        "A folder of CSV files, at times slowly",
+        ["serve", "On port 8000 of this machine, /docs shows what there is"],
+        ["serve --port 0 --ib-host http://127.0.0.1:5001", "On any free port, over a host of yours"],
+        ["serve --host 0.0.0.0", "For other machines as well, whoever shows the token of KTRDR_API_TOKEN"],
       ],
-    ],
+    ),
+  ),
+  service(
+    make(
+      ["host", "ib"],
+      "Serve bars over HTTP as an IB host does, until Ctrl-C",
+      {
+        port: Fields.integer("port", "5001 by default; 0 for any free one", 0, 65_535),
+        host: Fields.text("host", "ADDRESS", "The address to listen on; 127.0.0.1 by default"),
+        source: Fields.text("source", "SOURCE", "simulated (the default), sample or csv:DIR"),
+        seed: Fields.integer("seed", "Of the simulated market and of faults; 1 by default", 0, 2 ** 31 - 1),
+        faults: Fields.text("faults", "SPEC", "Faults on purpose: all=0.05, or latency=0.1,reset=0.02"),
+      },
+      (given) =>
+        Effect.flatMap(
+          Effect.promise(() => import("./HostIb.js")),
+          (_) => _.run(given),
+        ),
+      [
+        ["host ib", "A simulated market on port 5001"],
+        [
+          "host ib --port 5002 --source csv:./bars --faults latency=0.2",
+          "A folder of CSV files, at times slowly",
+        ],
+      ],
+    ),
   ),
   make(
     ["doctor"],

@@ -33,6 +33,10 @@ describe("the table", () => {
     expect(words("data show:1")).toContain("1d")
     expect(words("data load:*")).toEqual(["@symbols", ...(words("data show:1") ?? [])])
     expect(words("completions:0")).toEqual(["bash", "zsh", "fish"])
+    expect(words("operations show:0")).toEqual(["@operations"])
+    expect(words("operations start:0")).toEqual(["data_load", "data_load_many"])
+    expect(words("operations start:--payload")).toEqual(["@files"])
+    expect(words("operations list:--status")).toContain("cancelling")
   })
 
   it("offers nothing that the command line refuses", () => {
@@ -55,6 +59,8 @@ describe("the table", () => {
   )
 })
 
+const ids = ["op_data_load_20261125_111405_1a2b3c4d", "op_data_load_many_20261125_111300_5e6f7a8b"]
+
 const odd = 'it\'s a "home" $(x) #1'
 const folder = mkdtempSync(join(tmpdir(), "ktrdr-completions-"))
 const home = join(folder, odd)
@@ -65,6 +71,11 @@ beforeAll(() => {
   }
   mkdirSync(join(home, "data", "candles", ".locks", "X"), { recursive: true })
   writeFileSync(join(folder, "odd name's.csv"), "")
+  const lines = ids.map((id) => `{"id":"${id}","kind":"data_load","message":"\\"id\\":\\"no\\""}`)
+  mkdirSync(join(folder, "bin"))
+  writeFileSync(join(folder, "bin", "ktrdr"), `#!/bin/sh\ncat << 'END'\n${lines.join("\n")}\nEND\n`, {
+    mode: 0o755,
+  })
   for (const shell of ["bash", "zsh", "fish"] as const) {
     writeFileSync(join(folder, `ktrdr.${shell}`), CompletionScripts.of(shell, table))
   }
@@ -74,7 +85,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const run = (shell: string, args: ReadonlyArray<string>): ReadonlyArray<string> =>
   execFileSync(shell, [...args], {
     cwd: folder,
-    env: { ...process.env, HOME: folder, KTRDR_HOME: home, LC_ALL: "C.UTF-8", TERM: "dumb" },
+    env: {
+      ...process.env,
+      PATH: `${join(folder, "bin")}:${process.env["PATH"]}`,
+      HOME: folder,
+      KTRDR_HOME: home,
+      LC_ALL: "C.UTF-8",
+      TERM: "dumb",
+    },
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   })
@@ -123,6 +141,9 @@ const cases: ReadonlyArray<readonly [line: ReadonlyArray<string>, offered: Reado
   [["data", "show", "--start", ""], []],
   [["nothing", ""], []],
   [["data", "show", "--", "--vi"], []],
+  [["operations", "show", ""], ids],
+  [["operations", "cancel", "--reason", "x", "op_data_load_m"], ids.slice(1)],
+  [["operations", "start", "data_load_"], ["data_load_many"]],
 ]
 
 const sorted = (all: ReadonlyArray<string>) => [...all].sort()
@@ -148,6 +169,7 @@ describe.skipIf(!installed("bash"))("bash", () => {
       "BTC-USD",
     ])
     expect(offeredByBash(["data", "show", "eur/"])).toEqual(["EUR.USD"])
+    expect(offeredByBash(["operations", "watch", "3c4d"])).toEqual(ids.slice(0, 1))
   })
 })
 

@@ -107,9 +107,10 @@ describe("Loads.run", () => {
       yield* Deferred.await(stuck)
       yield* TestClock.adjust("1 second")
       expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
-      expect(output.err()).toBe(
+      expect(output.err().replace(/op_data_load_many_20240207_\d{6}_[0-9a-f]{8}/, "ID")).toBe(
         "Interrupted; kept: 20 bars; 4 of 5 series loaded\n" +
-          "Continue with: ktrdr data load AAPL MSFT IBM KO PG 1d --mode full\n",
+          "Continue with: ktrdr data load AAPL MSFT IBM KO PG 1d --mode full\n" +
+          "           or: ktrdr operations resume ID\n",
       )
       expect(output.out()).toBe("")
     }),

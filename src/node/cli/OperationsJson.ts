@@ -1,0 +1,46 @@
+/**
+ * Operations as JSON lines: the fields of their record, instants in ISO.
+ */
+import type { OperationRecord, Summary } from "../../OperationRecord.js"
+
+export const summary = (one: Summary): string => JSON.stringify(fieldsOf(one))
+
+export const record = (one: OperationRecord): string => JSON.stringify(recordOf(one))
+
+/** The fields of a record as they are printed. */
+export const recordOf = (one: OperationRecord) => {
+  const { version, sequence, progress, warnings, failure, result, cancellation, kept, settings } = one
+  return {
+    ...fieldsOf(one),
+    version,
+    sequence,
+    progress,
+    warnings,
+    failure,
+    result,
+    cancellation: cancellation === null ? null : { ...cancellation, requested: iso(cancellation.requested) },
+    kept,
+    settings,
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+const iso = (millis: number | null): string | null =>
+  millis === null ? null : new Date(millis).toISOString()
+
+const fieldsOf = (one: Summary) => ({
+  id: one.id,
+  kind: one.kind,
+  status: one.status,
+  created: iso(one.created),
+  started: iso(one.started),
+  completed: iso(one.completed),
+  fraction: one.fraction,
+  message: one.message,
+  payload: one.payload,
+  parent: one.parent,
+  resumedFrom: one.resumedFrom,
+  attempt: one.attempt,
+  owner: one.owner,
+})
