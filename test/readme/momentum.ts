@@ -1,24 +1,45 @@
 import { NodeRuntime } from "@effect/platform-node"
-import { Console, Effect } from "effect"
-import { DataManager, LoadData, Progress, Symbol } from "ktrdr"
+import { Console, Effect, Layer, Schema } from "effect"
+import { DataError, DataManager, LoadData, Operation, Operations, Progress, Symbol } from "ktrdr"
 import * as Main from "ktrdr/node/Main"
 
-const spx = { symbol: Symbol.Symbol.make("SPX"), timeframe: "1d", session: "regular" } as const
+export const Momentum = Operation.make("momentum", {
+  version: 1,
+  payload: Schema.Struct({ symbol: Symbol.Symbol, days: Schema.Array(Schema.Int) }),
+  success: Schema.Array(Schema.Number),
+  error: DataError.DataError,
+  context: Schema.Struct({ window: Schema.Int }),
+  idempotencyKey: ({ symbol, days }) => `${symbol} ${days}`,
+  resume: "again",
+  estimate: ({ days }) => ({ key: "momentum", units: days.length }),
+  render: ({ items }, { window }) => `Momentum of ${window} days, ${items?.done}/${items?.total}`,
+})
 
-/** Loads what is missing, then counts the days that closed above the average of the last 200. */
-export const momentum = Effect.gen(function* () {
-  const report = yield* LoadData.run({ ...spx, mode: "full" })
-  const { close } = yield* Effect.flatMap(DataManager.DataManager, (manager) => manager.show(spx))
-  const average = (day: number) => close.subarray(day - 199, day + 1).reduce((a, b) => a + b) / 200
-  const above = close.filter((price, day) => day >= 199 && price > average(day)).length
-  return { days: close.length, above, missing: report.expected - report.present }
-}).pipe(Progress.step("momentum"))
+/** Loads what is missing; for each window, the share of days that closed above the close so many days before. */
+export const layer = Momentum.toLayer(({ symbol, days }) =>
+  Effect.gen(function* () {
+    const series = { symbol, timeframe: "1d", session: "regular" } as const
+    yield* LoadData.run({ ...series, mode: "full" })
+    const { close } = yield* Effect.flatMap(DataManager.DataManager, (manager) => manager.show(series))
+    const share = (window: number) =>
+      close.filter((price, day) => price > close[day - window]!).length / (close.length - window)
+    return yield* Progress.forEach(days, (window) => Effect.as(Momentum.annotate({ window }), share(window)))
+  }),
+)
+
+export const registry = Layer.provide(
+  Operations.layer(Operation.group(LoadData.LoadData, Momentum), { limits: { data_load: 4 } }),
+  layer,
+)
 
 if (process.argv[1] === import.meta.filename) {
-  momentum.pipe(
-    Progress.observe({ observer: ({ message }) => Console.error(message), interval: 1000 }),
+  const system = Layer.merge(
+    Main.layerLoad(Main.layerEmbedded({ seed: 1 }), Main.layerStore),
+    Main.layerRecords,
+  )
+  Operations.run(Momentum, { symbol: Symbol.Symbol.make("SPX"), days: [20, 200] }).pipe(
     Effect.flatMap(Console.log),
-    Effect.provide(Main.layerLoad(Main.layerEmbedded({ seed: 1 }), Main.layerStore)),
+    Effect.provide(Layer.provide(registry, system)),
     NodeRuntime.runMain,
   )
 }
