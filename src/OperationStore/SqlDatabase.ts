@@ -52,7 +52,6 @@ export interface Options {
 export const make = (options: Options): Effect.Effect<Service, never, Scope.Scope> =>
   Effect.gen(function* () {
     const file = resolve(options.file)
-    const opening = yield* Effect.makeSemaphore(1)
     const turns = yield* Turns.make
     let current: SqlFile.Open | undefined
     let isClosed = false
@@ -62,25 +61,26 @@ export const make = (options: Options): Effect.Effect<Service, never, Scope.Scop
       Effect.gen(function* () {
         if (isClosed) return yield* new SqlFault({ kind: "refused", found: "that it was closed" })
         const last = current
-        if (last !== undefined && last !== found && isGood(last)) return last
         current = undefined
         current = yield* (
           found === undefined && last?.isCurrent()
             ? SqlFile.reopen(file, turns, last)
             : SqlFile.open(file, turns, found)
-        ).pipe(Effect.ensuring(Effect.all([last?.close ?? Effect.void, found?.close ?? Effect.void])))
+        ).pipe(Effect.ensuring(last?.close ?? Effect.void))
         return current
-      }).pipe(Effect.uninterruptible, opening.withPermits(1))
+      })
 
     const once = <A>(statement: Use<A>): Effect.Effect<A, SqlFault> =>
-      Effect.suspend(() => {
-        const found = current
-        if (turns.isDue) return Effect.zipRight(turns.next, once(statement))
-        if (found === undefined || !isGood(found)) return Effect.zipRight(replace(), once(statement))
-        return Effect.catchAll(statement(found), (fault) =>
-          fault.kind === "damaged" ? Effect.flatMap(replace(found), statement) : Effect.fail(fault),
-        )
-      })
+      Effect.suspend(() =>
+        current !== undefined && isGood(current) ? Effect.succeed(current) : replace(),
+      ).pipe(
+        Effect.flatMap((found) =>
+          Effect.catchAll(statement(found), (fault) =>
+            fault.kind === "damaged" ? Effect.flatMap(replace(found), statement) : Effect.fail(fault),
+          ),
+        ),
+        (effect) => turns.take(effect),
+      )
 
     const run = <A>(statement: Use<A>): Effect.Effect<A, OperationError> =>
       once(statement).pipe(
@@ -91,7 +91,7 @@ export const make = (options: Options): Effect.Effect<Service, never, Scope.Scop
       )
 
     yield* Effect.addFinalizer(() =>
-      opening.withPermits(1)(
+      turns.take(
         Effect.suspend(() => {
           const last = current
           isClosed = true

@@ -442,7 +442,7 @@ describe("a disk that takes no more", () => {
 })
 
 describe("descriptors", () => {
-  it.scoped("are as many after 400 writes and 50 openings as before, and none when it is closed", () =>
+  it.scoped("are as many after 400 writes and 30 openings as before, and none when it is closed", () =>
     Effect.gen(function* () {
       const file = yield* place
       const opened = () =>
@@ -469,7 +469,7 @@ describe("descriptors", () => {
         yield* Effect.ignore(Effect.withClock(add(database), HurriedClock.make()))
         yield* run(other, "COMMIT")
       }).pipe(Effect.scoped)
-      for (let index = 0; index < 50; index++) yield* using(file, (database) => add(database))
+      for (let index = 0; index < 30; index++) yield* using(file, (database) => add(database))
       expect(opened()).toBe(0)
     }),
   )

@@ -8,10 +8,11 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { VirtualTime } from "./VirtualTime.js"
 
-/** Runs the program to its end. Its time begins at 0 unless another is given; nothing is logged. */
+/** Runs the program to its end, within an hour of virtual time that begins at 0 unless told. Nothing is logged. */
 export const play = <A, E>(program: Effect.Effect<A, E, Scope.Scope>, time = new VirtualTime()): A => {
   const exit = time.run(
     Effect.scoped(program).pipe(
+      Effect.timeout("1 hour"),
       Effect.withRandom(Random.make("at once")),
       Effect.provide(Logger.remove(Logger.defaultLogger)),
     ),
@@ -21,5 +22,13 @@ export const play = <A, E>(program: Effect.Effect<A, E, Scope.Scope>, time = new
 }
 
 /** As `it.scoped`. */
-export const atOnce = <A, E>(title: string, test: () => Effect.Effect<A, E, Scope.Scope>): void =>
-  it(title, () => void play(Effect.suspend(test)))
+export const atOnce = <A, E>(
+  title: string,
+  test: () => Effect.Effect<A, E, Scope.Scope>,
+  beginning = 0,
+): void =>
+  it(title, () => {
+    const time = new VirtualTime()
+    time.shift = beginning
+    play(Effect.suspend(test), time)
+  })

@@ -1,6 +1,6 @@
 /**
- * A process that owns operations: writes so many records at once and says how that went, or holds one until it
- * is killed. It begins when a line comes on its standard input.
+ * A process that owns operations: writes so many records, sixteen at a time, and says how that went, or holds
+ * one until it is killed. It begins when a line comes on its standard input.
  */
 import { once } from "node:events"
 import { monitorEventLoopDelay } from "node:perf_hooks"
@@ -51,7 +51,7 @@ const write = Effect.gen(function* () {
   const results = yield* Effect.forEach(
     Array.from({ length: count }, (_, index) => index),
     (index) => Effect.either(one(index)),
-    { concurrency: "unbounded" },
+    { concurrency: 16 },
   )
   const millis = performance.now() - begun
   delay.disable()

@@ -140,7 +140,9 @@ describe("the bundle", () => {
     const began = await home.run(["data", "load", "SPX", "1d", "--mode", "full", "--detach"])
     const id = began.out.trim()
     expect([began.code, id]).toEqual([0, expect.stringMatching(/^op_data_load_\d{8}_\d{6}_[0-9a-f]{8}$/)])
-    expect(began.err).toMatch(/^Started in the background: process \d+, which writes to .*\.log\n/)
+    expect(began.err).toMatch(
+      /^(Waiting for it to start\n)?Started in the background: process \d+, which writes to .*\.log\n/,
+    )
     expect(began.err).toMatch(new RegExp(`\\n +End it with: node \\S+ operations cancel ${id}\\n$`))
     const watched = await home.run(["operations", "watch", id.slice(-8), "--no-progress"])
     expect(watched).toMatchObject({ code: 0, err: "" })
@@ -155,6 +157,8 @@ describe("the bundle", () => {
   it("says what is wrong with what never became an operation", async () => {
     const wrong = await home.run(["data", "load", "SPX", "1d", "--host", "nowhere", "--detach"])
     expect(wrong).toMatchObject({ code: 1, out: "" })
-    expect(wrong.err).toMatch(/^ktrdr: ib: expected baseUrl to be an http or https URL/)
+    expect(wrong.err).toMatch(
+      /^(Waiting for it to start\n)?ktrdr: ib: expected baseUrl to be an http or https URL/,
+    )
   }, 60_000)
 })

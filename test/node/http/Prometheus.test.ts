@@ -113,13 +113,13 @@ describe("the process", () => {
   it.live("tells how late the event loop was since the last scrape, while that is measured", () =>
     Effect.gen(function* () {
       yield* Effect.sleep("30 millis")
-      const until = performance.now() + 60
+      const until = performance.now() + 300
       while (performance.now() < until);
       yield* Effect.sleep("30 millis")
       const families = yield* scrape
       const of = (which: string) =>
         Exposition.valueOf(families, `nodejs_eventloop_lag_${which}_seconds`) ?? -1
-      expect(of("max")).toBeGreaterThan(0.04)
+      expect(of("max")).toBeGreaterThan(0.1)
       expect(of("p50")).toBeLessThanOrEqual(of("p99"))
       expect(of("p99")).toBeLessThanOrEqual(of("max"))
       expect((yield* scrape).has("nodejs_eventloop_lag_max_seconds")).toBe(false)
