@@ -6,10 +6,10 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as ParseResult from "effect/ParseResult"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as Measure from "./internal/operationMeasure.js"
+import * as Refusal from "./internal/operationRefusal.js"
 import { OperationError } from "./OperationError.js"
 import * as Progress from "./Progress.js"
 import type { ProgressRenderer } from "./ProgressRenderer.js"
@@ -191,16 +191,7 @@ export const make = <
     annotate: (facts) => Progress.annotate(facts as Readonly<Record<string, unknown>>),
     decode: (payload) =>
       Schema.decodeUnknown(definition.payload, { errors: "first", onExcessProperty: "error" })(payload).pipe(
-        Effect.mapError((error) => {
-          const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
-          return new OperationError({
-            reason: "InvalidPayload",
-            place: [`${kind} payload`, ...(issue?.path ?? [])].map(String).join("."),
-            expected: "a value that fits the operation's payload schema",
-            found: issue?.message ?? "something else",
-            advice: "Correct the payload at that place",
-          })
-        }),
+        Effect.mapError((error) => Refusal.undecodedPayload(kind, error)),
       ),
   }
 }

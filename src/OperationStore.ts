@@ -65,7 +65,10 @@ export interface Service {
   /** Gives the lease back. */
   readonly release: (token: number) => Effect.Effect<void, OperationError>
 
-  /** Writes a new record down. Fails with `OwnerLost` when the lease that it names is gone. */
+  /**
+   * Writes a new record down. Fails with `OwnerLost` when the lease that it names is gone, with `Superseded` when
+   * another one that has not ended goes on with the same operation.
+   */
   readonly insert: (record: OperationRecord) => Effect.Effect<void, OperationError>
   /** Turns `pending` into `running`. This and the next two: false when the lease is gone or it has ended. */
   readonly begin: (id: string, token: number, at: number) => Effect.Effect<boolean, OperationError>

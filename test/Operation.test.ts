@@ -82,6 +82,28 @@ describe("Operation", () => {
       expect(wrong).toMatchObject({ reason: "InvalidPayload", place: "copy payload.files" })
       const excess = yield* Effect.flip(Copy.decode({ files: 2, force: true }))
       expect(excess.place).toBe("copy payload.force")
+      const long = yield* Effect.flip(Copy.decode({ files: "x".repeat(100_000) }))
+      expect(long.message.length).toBeLessThan(500)
+    }),
+  )
+
+  it.effect("decode tells all words that would fit", () =>
+    Effect.gen(function* () {
+      const Sort = Operation.make("sort", {
+        version: 1,
+        payload: Schema.Struct({ by: Schema.Literal("name", "size", "date") }),
+        success: Schema.Void,
+        error: Schema.Never,
+        context: Schema.Struct({}),
+        idempotencyKey: ({ by }) => by,
+        resume: "none",
+        estimate: () => ({ key: "sort", units: 1 }),
+        render: () => "",
+      })
+      expect(yield* Effect.flip(Sort.decode({ by: "shape" }))).toMatchObject({
+        place: "sort payload.by",
+        found: 'Expected "name" or "size" or "date", actual "shape"',
+      })
     }),
   )
 

@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import { LocalMachine, type Machine } from "../internal/LocalMachine.js"
 import { checkQuery } from "../internal/operationQuery.js"
+import { superseded } from "../internal/operationRefusal.js"
 import { idTaken, leaseGone } from "../internal/operationStored.js"
 import { OperationError } from "../OperationError.js"
 import * as Record from "../OperationRecord.js"
@@ -119,11 +120,15 @@ export const make: Effect.Effect<Service, never, SqlDatabase.SqlDatabase> = Effe
     release: (token) => Effect.asVoid(write("DELETE FROM leases WHERE token = ?", [token])),
 
     insert: Effect.fn("OperationStore.insert")(function* (record) {
-      const { token } = record.owner
-      const inserted = yield* write(insertion, [...SqlRecord.valuesOf(record), token, yield* machine.now])
+      const { id, owner, resumedFrom } = record
+      const values = SqlRecord.valuesOf(record)
+      const inserted = yield* write(insertion, [...values, owner.token, yield* machine.now, resumedFrom])
       if (isSome(inserted)) return
-      const there = yield* query("SELECT 1 FROM operations WHERE id = ?", [record.id])
-      return yield* isSome(there) ? idTaken(record.id) : leaseGone(record)
+      if (isSome(yield* query("SELECT 1 FROM operations WHERE id = ?", [id]))) return yield* idTaken(id)
+      const [successor] = yield* query(`SELECT id FROM operations WHERE ${succeeding}`, [resumedFrom])
+      return yield* resumedFrom === null || successor === undefined
+        ? leaseGone(record)
+        : superseded(resumedFrom, String(successor["id"]))
     }),
     begin: (id, token, at) =>
       alter(
@@ -258,9 +263,13 @@ const ended = literals(Record.terminal)
 const owned = `id = ? AND token = ? AND ${active}
   AND EXISTS (SELECT 1 FROM leases WHERE leases.token = operations.token AND expires > ?)`
 
+/** What goes on with an operation. */
+const succeeding = `resumedFrom = ? AND ${active}`
+
 const insertion = `INSERT INTO operations (${SqlRecord.columns.join(", ")})
   SELECT ${SqlRecord.columns.map(() => "?").join(", ")}
   WHERE EXISTS (SELECT 1 FROM leases WHERE token = ? AND expires > ?)
+    AND NOT EXISTS (SELECT 1 FROM operations WHERE ${succeeding})
   ON CONFLICT (id) DO NOTHING RETURNING 1`
 
 /** Of the requests to cancel the first counts, wherever the ending comes from. */

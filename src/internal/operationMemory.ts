@@ -11,6 +11,7 @@ import type * as OperationStore from "../OperationStore.js"
 import { ProgressSnapshot } from "../ProgressSnapshot.js"
 import { leaseMillis } from "./operationLease.js"
 import { checkQuery } from "./operationQuery.js"
+import { superseded } from "./operationRefusal.js"
 import { idTaken, leaseGone } from "./operationStored.js"
 
 export const makeMemory: Effect.Effect<OperationStore.Service> = Effect.sync(() => {
@@ -51,6 +52,12 @@ export const makeMemory: Effect.Effect<OperationStore.Service> = Effect.sync(() 
       Effect.flatMap(steady, (now) => {
         if (records.has(record.id)) return Effect.fail(idTaken(record.id))
         if (!isHeld(record.owner.token, now)) return Effect.fail(leaseGone(record))
+        const { resumedFrom } = record
+        if (resumedFrom !== null) {
+          const others = [...records.values()].filter((other) => other.resumedFrom === resumedFrom)
+          const successor = others.find((other) => !Record.isTerminal(other))
+          if (successor !== undefined) return Effect.fail(superseded(resumedFrom, successor.id))
+        }
         records.set(record.id, record)
         return Effect.void
       }),

@@ -92,7 +92,7 @@ const takeBackMillis = 1000
 const isRefused = (cause: Cause.Cause<OperationError>): boolean =>
   Option.exists(
     Cause.failureOption(cause),
-    ({ reason }) => reason === "OwnerLost" || reason === "InvalidPayload",
+    ({ reason }) => reason === "OwnerLost" || reason === "InvalidPayload" || reason === "Superseded",
   )
 
 const takeBack = (

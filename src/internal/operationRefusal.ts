@@ -1,6 +1,7 @@
 /**
  * What a registry answers where it does not do what it is asked to.
  */
+import * as ParseResult from "effect/ParseResult"
 import { OperationError } from "../OperationError.js"
 import type { OperationRecord } from "../OperationRecord.js"
 
@@ -27,9 +28,29 @@ export const unfitPayload = (kind: string, found: string): OperationError =>
     reason: "InvalidPayload",
     place: `${kind} payload`,
     expected: "a value that fits the operation's payload schema",
-    found,
+    found: shortened(found),
     advice: "Correct it",
   })
+
+/** The first place where a payload from outside does not fit, with all that would. */
+export const undecodedPayload = (kind: string, error: ParseResult.ParseError): OperationError => {
+  const issues = ParseResult.ArrayFormatter.formatErrorSync(error)
+  const [first, ...places] = issues.map(({ path }) => [`${kind} payload`, ...path].map(String).join("."))
+  const told = issues.filter((_, index) => index === 0 || places[index - 1] === first)
+  const parts = told.map(({ message }) => /^Expected (.+?), actual (.+)$/s.exec(message))
+  const wanted = parts.flatMap((part) => (part !== null && part[2] === parts[0]?.[2] ? [part[1]] : []))
+  return new OperationError({
+    reason: "InvalidPayload",
+    place: first ?? `${kind} payload`,
+    expected: "a value that fits the operation's payload schema",
+    found: shortened(
+      wanted.length > 1
+        ? `Expected ${wanted.join(" or ")}, actual ${parts[0]?.[2]}`
+        : (told[0]?.message ?? "something else"),
+    ),
+    advice: "Correct the payload at that place",
+  })
+}
 
 export const unfitId = (id: string): OperationError =>
   new OperationError({
@@ -94,7 +115,7 @@ export const notResumable = ({ id, kind }: OperationRecord): OperationError =>
     advice: "Retry it instead",
   })
 
-export const superseded = ({ id }: OperationRecord, by: string): OperationError =>
+export const superseded = (id: string, by: string): OperationError =>
   new OperationError({
     reason: "Superseded",
     place: id,
@@ -120,3 +141,8 @@ export const ownerLost = (id: string): OperationError =>
     found: "that the lease is gone, for this process was suspended for too long",
     advice: "Resume it: what was done is kept",
   })
+
+// ---------------------------------------------------------------------------------------------------------
+
+/** What was given may be long. */
+const shortened = (text: string): string => (text.length > 300 ? `${text.slice(0, 300)}…` : text)

@@ -81,22 +81,46 @@ export const makeRegistry = <Handlers>(
       closingReason: options.closingReason ?? "the process that ran it ended",
     }
 
+    const partsOf = ({ id }: Entry) => [...entries.values()].filter(({ record }) => record.parent === id)
+
+    /** Interrupts it and what is a part of it, before anything is written; says which those are. */
+    const interrupt = (
+      entry: Entry,
+      cancellation: Record.Cancellation,
+    ): Effect.Effect<ReadonlyArray<Entry>> =>
+      Effect.gen(function* () {
+        yield* entry.cancel(cancellation)
+        const asked = { ...(entry.cancellation ?? cancellation), by: `operation ${entry.id}` }
+        const parts = partsOf(entry).filter((part) => !part.isInterrupted)
+        const below = yield* Effect.forEach(parts, (part) => interrupt(part, asked))
+        return [entry, ...below.flat()]
+      })
+
+    /** Writes the request down, and learns which one was the first. */
+    const request = (entry: Entry, cancellation: Record.Cancellation) =>
+      store.requestCancel(entry.id, cancellation).pipe(
+        Effect.catchAll((error) => Effect.as(warn(error), Option.none<Record.OperationRecord>())),
+        Effect.map(Option.getOrUndefined),
+        Effect.tap((record) =>
+          Effect.sync(() => {
+            if (record !== undefined && record.cancellation !== null) entry.correct(record.cancellation)
+          }),
+        ),
+      )
+
     const cancel: Registry["cancel"] = (entry, cancellation) =>
       Effect.gen(function* () {
         const isFirstHere = entry.cancellation === undefined
-        yield* entry.cancel(cancellation)
-        const asked = yield* Effect.asSome(store.requestCancel(entry.id, cancellation)).pipe(
-          Effect.catchAll((error) => Effect.as(warn(error), Option.none())),
-          Effect.map(Option.flatten),
-        )
-        const standing = Option.getOrUndefined(asked)
-        if (standing?.cancellation === null) return yield* Refusal.finished(standing)
-        if (standing !== undefined) entry.correct(standing.cancellation)
-        yield* cancelParts(entry, (standing?.cancellation ?? entry.cancellation ?? cancellation).reason)
-        return standing === undefined ? isFirstHere : isSame(standing.cancellation, cancellation)
+        const [, ...parts] = yield* interrupt(entry, cancellation)
+        const asked = entry.cancellation ?? cancellation
+        const record = yield* request(entry, asked)
+        if (record?.cancellation === null) return yield* Refusal.finished(record)
+        const { reason } = record?.cancellation ?? asked
+        yield* Effect.forEach(parts, (part) => request(part, { ...(part.cancellation ?? asked), reason }), {
+          discard: true,
+        })
+        return record === undefined ? isFirstHere : isSame(record.cancellation, cancellation)
       })
-
-    const partsOf = ({ id }: Entry) => [...entries.values()].filter(({ record }) => record.parent === id)
 
     const cancelParts = (entry: Entry, reason: string): Effect.Effect<void> =>
       Effect.flatMap(Clock.currentTimeMillis, (requested) =>

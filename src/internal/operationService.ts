@@ -91,7 +91,7 @@ export const makeService = <Handlers>(
           limit: 1000,
         })
         const successor = live.find(({ resumedFrom }) => resumedFrom === id)
-        if (successor !== undefined) return yield* Refusal.superseded(record, successor.id)
+        if (successor !== undefined) return yield* Refusal.superseded(id, successor.id)
         const payload = yield* operation.decode(record.payload)
         return yield* start(
           operation,

@@ -142,6 +142,26 @@ export const contract = <E>(name: string, layer: Layer.Layer<OperationStore, E>)
   )
 
   law(
+    "of those that go on with an operation one runs at a time",
+    Effect.gen(function* () {
+      const store = yield* OperationStore
+      const [one, other] = [yield* store.acquire, yield* store.acquire]
+      yield* store.insert(record("op_2", one, { resumedFrom: "op_1" }))
+      const second = record("op_3", other, { resumedFrom: "op_1" })
+      expect(yield* Effect.flip(store.insert(second))).toMatchObject({
+        reason: "Superseded",
+        place: "op_1",
+        found: "op_2, which does",
+      })
+      expect(yield* store.get("op_3")).toEqual(Option.none())
+      yield* store.insert(record("op_4", other, { resumedFrom: "op_0" }))
+      yield* store.finish("op_2", one.token, { status: "completed", result: null }, 5, undefined, [])
+      yield* store.insert(second)
+      expect(yield* getSome("op_3")).toEqual(second)
+    }),
+  )
+
+  law(
     "an operation begins, reports and completes",
     Effect.gen(function* () {
       const store = yield* OperationStore
