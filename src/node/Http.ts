@@ -15,9 +15,12 @@ export interface Address {
   readonly port: number
 }
 
-/** A server whose release does not wait for clients that keep their connections open. */
+/**
+ * A server whose release does not wait for clients that keep their connections open, and whose answers are over
+ * once their client has left.
+ */
 export const createServer = (): NodeHttp.Server => {
-  const server = NodeHttp.createServer()
+  const server = NodeHttp.createServer({ ServerResponse: Response })
   const close = server.close.bind(server)
   return Object.assign(server, {
     close: (done?: (error?: Error) => void) => {
@@ -55,6 +58,18 @@ export const url: Effect.Effect<string, never, HttpServer.HttpServer> = Effect.m
 )
 
 // ---------------------------------------------------------------------------------------------------------
+
+/** Node calls back only when the answer is sent: whoever waits for that would wait for ever once the client left. */
+class Response extends NodeHttp.ServerResponse {
+  override end(...given: Array<unknown>): this {
+    const done = given.find((one) => typeof one === "function") as (() => void) | undefined
+    if (done !== undefined) {
+      if (this.closed) queueMicrotask(done)
+      else this.once("close", done)
+    }
+    return super.end(...(given as [unknown, BufferEncoding]))
+  }
+}
 
 const isPortTaken = (cause: unknown): boolean =>
   cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE"

@@ -38,9 +38,10 @@ export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)
 
 /**
- * What stands against a request, if anything does: a token that is missing or wrong, or the web page of an origin
- * that is not listed. A browser sends the token as the password of whatever user, after it was asked for one on the
- * page of `/docs`.
+ * What stands against a request, if anything does: a token that is missing or wrong, the web page of an origin that
+ * is not listed, or, where no token is asked for, a name that is not of this machine: web pages can have their own
+ * name lead here. A browser sends the token as the password of whatever user, after it was asked for one on the page
+ * of `/docs`.
  */
 export const refusal = (
   { token, origins }: Access,
@@ -49,7 +50,8 @@ export const refusal = (
 ): Refusal | undefined => {
   const origin = headers["origin"]
   if (origin !== undefined && !isOwn(origin, headers["host"]) && !origins.includes(origin)) return foreign
-  return token === undefined || shows(headers["authorization"], token) ? undefined : nobody(path)
+  if (token === undefined) return isHere(headers["host"]) ? undefined : misled
+  return shows(headers["authorization"], token) ? undefined : nobody(path)
 }
 
 /** The headers that let the page of a listed origin read the answer. */
@@ -84,11 +86,24 @@ const foreign = new Refusal(403, "FORBIDDEN", "Pages of this origin may not use 
   details: { advice: "List the origin in KTRDR_API_CORS of the server" },
 })
 
+const misled = new Refusal(
+  403,
+  "FORBIDDEN",
+  "Without a token the API is for this machine only, by its own name",
+  {
+    details: { advice: "Ask at 127.0.0.1, or set KTRDR_API_TOKEN for the server" },
+  },
+)
+
 const nobody = (path: string): Refusal =>
   new Refusal(401, "UNAUTHORIZED", "The token is missing or wrong", {
     details: { advice: "Send Authorization: Bearer with the KTRDR_API_TOKEN of the server" },
     headers: { "www-authenticate": path.endsWith("/docs") ? 'Basic realm="ktrdr"' : "Bearer" },
   })
+
+const isHere = (host: string | undefined): boolean =>
+  host === undefined ||
+  (URL.canParse(`http://${host}`) && isLoopback(new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, "")))
 
 const isOwn = (origin: string, host: string | undefined): boolean =>
   URL.canParse(origin) && new URL(origin).host === host

@@ -58,8 +58,9 @@ const show = async (response, output, signal) => {
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
-    text += decoder.decode(value, { stream: true });
-    if (!isJson) output.append(decoder.decode(value, { stream: true }).slice(0, 20000));
+    const piece = decoder.decode(value, { stream: true });
+    if (isJson) text += piece;
+    else output.append(piece.slice(0, 20000));
   }
   if (isJson) output.append(JSON.stringify(JSON.parse(text), null, 2).slice(0, 200000));
 };

@@ -84,6 +84,7 @@ const events = {
     200: { description: "The events", content: { "text/event-stream": { schema: { type: "string" } } } },
     204: { description: "The client has had the last one" },
     401: refused("The token is missing or wrong"),
+    403: refused("A web page of another origin asked, or one whose name leads here"),
     404: refused("There is no such operation"),
     422: refused("The last event id is no number"),
     503: refused("The server is about to end"),

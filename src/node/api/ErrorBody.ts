@@ -24,7 +24,7 @@ export type ErrorBody = typeof ErrorBody.Type
 const meanings = {
   400: "The state that it is in does not allow it",
   401: "The token is missing or wrong",
-  403: "A web page of another origin asked",
+  403: "A web page of another origin asked, or one whose name leads here",
   404: "There is no such thing",
   405: "The path does not take this method",
   409: "Somebody else is at it",

@@ -39,13 +39,13 @@ export const route = (operations: Pick<Service, "get">, hub: EventHub) =>
     const isOver = Record.isTerminal(record)
     if (isOver && after !== undefined && after > sequence) return HttpServerResponse.empty({ status: 204 })
     const now = yield* Clock.currentTimeMillis
-    const newest = frameOf(fromSnapshot(id, sequence, status, Record.snapshotOf(record, now)))
-    if (isOver) return response(new EventWatcher(sequence, [newest], () => {}))
+    const newest = () => frameOf(fromSnapshot(id, sequence, status, Record.snapshotOf(record, now)))
+    if (isOver) return response(new EventWatcher(sequence, [newest()], () => {}))
     return response(
       yield* after !== undefined
         ? hub.watch(id, Math.min(after, sequence))
         : sequence === 0
-          ? hub.watch(id, -1, newest)
+          ? hub.watch(id, -1, newest())
           : hub.watch(id, sequence - 1),
     )
   }).pipe(Effect.mapError(Refusal.of))

@@ -1,3 +1,4 @@
+import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -95,9 +96,25 @@ describe("web pages", () => {
   )
 })
 
+it("a name that somebody else gave this machine leads nobody in who has no token", () => {
+  const own = ["127.0.0.1:8000", "localhost", "localhost:8000", "[::1]:8000"]
+  expect(own.map((host) => statusFor(host))).toEqual(own.map(() => undefined))
+  const others = ["evil.example:8000", "127.0.0.1.evil.example", "192.168.1.4:8000", "x:y", "user@", ""]
+  expect(others.map((host) => statusFor(host))).toEqual(others.map(() => 403))
+  const token = Redacted.make("t")
+  expect(statusFor("charts.example:8000", { token })).toBe(undefined)
+  expect(Access.refusal({ token: undefined, origins: [] }, Headers.empty, "/")).toBe(undefined)
+})
+
 it("knows addresses that only this machine reaches", () => {
   expect(["127.0.0.1", "127.8.9.1", "localhost", "::1"].map(Access.isLoopback)).not.toContain(false)
   expect(
     ["0.0.0.0", "::", "192.168.1.4", "example.org", "127.0.0.1.example.org"].map(Access.isLoopback),
   ).not.toContain(true)
 })
+
+/** Of what is refused to a page of the host, whose browser has been led here. */
+const statusFor = (host: string, access: Partial<Access.Access> = {}) => {
+  const headers = Headers.fromInput({ host, origin: `http://${host}`, authorization: "Bearer t" })
+  return Access.refusal({ token: undefined, origins: [], ...access }, headers, "/")?.status
+}

@@ -238,9 +238,10 @@ describe("what is refused otherwise", () => {
       const slash = yield* send("GET", `${api}/operations/?limit=3`)
       expect([slash.status, slash.headers.get("location")]).toEqual([307, "/api/v1/operations?limit=3"])
       expect(
-        (yield* raw(url, "GET //evil.example HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).split(
-          "\r\n",
-        )[0],
+        (yield* raw(
+          url,
+          "GET //evil.example HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        )).split("\r\n")[0],
       ).toBe("HTTP/1.1 404 Not Found")
     }),
   )
@@ -323,9 +324,9 @@ describe("every request", () => {
     Effect.gen(function* () {
       const { url, api } = yield* serve()
       expect(yield* raw(url, "\u0000\u0001garbage\r\n\r\n")).toMatch(/^HTTP\/1.1 400/)
-      expect(yield* raw(url, "GET http://[ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).toMatch(
-        /^HTTP\/1.1 4\d\d/,
-      )
+      expect(
+        yield* raw(url, "GET http://[ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+      ).toMatch(/^HTTP\/1.1 4\d\d/)
       expect((yield* send("GET", `${api}/health`)).status).toBe(200)
     }),
   )

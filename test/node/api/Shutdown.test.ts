@@ -93,7 +93,7 @@ describe("the end of a server", () => {
       for (let index = 0; index < 3; index++) {
         const socket = Net.connect(Number(port), hostname).pause()
         socket.on("error", () => {})
-        socket.write(`GET /api/v1/operations/${id}/events HTTP/1.1\r\nHost: x\r\n\r\n`)
+        socket.write(`GET /api/v1/operations/${id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`)
         yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
       }
       yield* send("GET", `${api}/health`)
