@@ -73,7 +73,7 @@ type Work = (
   loads: ReadonlyArray<Payload>,
 ) => Effect.Effect<ReadonlyArray<Loading.Outcome>, never, Main.Loads>
 
-const together: Work = (loads) => Loading.run(loads, () => Effect.void)
+const together: Work = (loads) => Effect.orDie(Loading.run(loads))
 const oneByOne: Work = (loads) =>
   Effect.map(
     Effect.forEach(loads, (load) => together([load])),

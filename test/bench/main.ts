@@ -17,10 +17,26 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Effect.Ef
   crash: () => import("./crash.js"),
   eta: () => import("./eta.js"),
   bulk: () => import("./bulk.js"),
+  cancel: () => import("./cancel.js"),
+  registry: () => import("./registry.js"),
+  events: () => import("./events.js"),
+  features: () => import("./features.js"),
+  train: () => import("./train.js"),
+}
+
+/** What benchmarks run as processes of their own. */
+const parts: typeof benches = {
+  "cancel-cancel": async () => ({ bench: (await import("./cancelChild.js")).cancelling }),
+  "cancel-host": async () => ({ bench: (await import("./cancelChild.js")).hosting }),
+  "events-serve": async () => ({ bench: (await import("./eventsChild.js")).serving }),
+  "events-watch": async () => ({ bench: (await import("./eventsChild.js")).watching }),
+  "registry-load": async () => ({ bench: (await import("./registryChild.js")).loading }),
+  "registry-write": async () => ({ bench: (await import("./registryChild.js")).writing }),
 }
 
 const name = process.argv[2] ?? ""
-const chosen = Object.hasOwn(benches, name) ? benches[name] : undefined
+const known = { ...benches, ...parts }
+const chosen = Object.hasOwn(known, name) ? known[name] : undefined
 if (chosen === undefined) {
   const names = Object.keys(benches).join("|")
   process.stderr.write(`No benchmark ${JSON.stringify(name)}. Run: npm run bench -- ${names}\n`)

@@ -1,0 +1,257 @@
+/**
+ * One cancel of a load: when it is asked for, by whom, how long it takes until nothing of the load is left and its
+ * end is recorded, and whether everybody says the same of it.
+ */
+import * as Arr from "effect/Array"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import type * as CandleSource from "../../src/data/CandleSource.js"
+import * as LoadData from "../../src/data/LoadData.js"
+import * as LoadMany from "../../src/data/LoadMany.js"
+import * as Symbol from "../../src/data/Symbol.js"
+import type { Timeframe } from "../../src/data/Timeframe.js"
+import * as IbPacing from "../../src/hosts/ib/IbPacing.js"
+import * as SimulatedSymbols from "../../src/hosts/ib/SimulatedSymbols.js"
+import * as Main from "../../src/node/Main.js"
+import type { OperationRecord } from "../../src/OperationRecord.js"
+import * as OperationStore from "../../src/OperationStore.js"
+import * as Operations from "../../src/Operations.js"
+import type { Answer, Request } from "./cancelChild.js"
+import * as Left from "./cancelLeft.js"
+import * as Part from "./part.js"
+
+/** A whole system in a home of its own, and a look at its records over a connection of its own. */
+export interface System {
+  readonly home: string
+  readonly operations: Operations.Service
+  readonly records: OperationStore.Service
+}
+
+export const system = <E>(
+  home: string,
+  source: Layer.Layer<CandleSource.CandleSource, E>,
+  mode: IbPacing.Mode = "none",
+) =>
+  Effect.gen(function* () {
+    const made = yield* Layer.build(Main.layerSystemAt(home, source))
+    const records = yield* Layer.build(Main.layerRecordsOf(Main.layerDatabaseAt(home)))
+    return {
+      home,
+      operations: Context.get(made, Operations.Operations),
+      records: Context.get(records, OperationStore.OperationStore),
+    } satisfies System
+  }).pipe(Effect.provideService(IbPacing.PacingMode, mode))
+
+/** Cancels from another process. */
+export type Canceller = (request: Omit<Request, "number">) => Effect.Effect<Answer>
+
+/** The other process; it ends with the scope. */
+export const canceller = Effect.gen(function* () {
+  const part = yield* Part.start("cancel-cancel")
+  yield* part.next()
+  const asked = new Map<number, Deferred.Deferred<Answer>>()
+  let requests = 0
+  yield* Effect.forkScoped(
+    Effect.forever(
+      Effect.flatMap(part.next<Answer>(), (answer) =>
+        Deferred.succeed(asked.get(answer.number)!, answer).pipe(
+          Effect.tap(() => Effect.sync(() => asked.delete(answer.number))),
+        ),
+      ),
+    ),
+  )
+  const cancel: Canceller = (request) =>
+    Effect.gen(function* () {
+      const number = ++requests
+      const answer = yield* Deferred.make<Answer>()
+      asked.set(number, answer)
+      yield* part.say({ number, ...request })
+      return yield* Deferred.await(answer)
+    })
+  return { cancel, open: (home: string) => part.say({ number: 0, home, id: "", reason: "" }) }
+})
+
+export interface Trial {
+  readonly by: "here" | "there"
+  readonly kind: string
+  /** False where it had ended before. */
+  readonly isCancelled: boolean
+  /** From the request to the recorded end with nothing of it left, milliseconds. */
+  readonly millis: number
+  /** Until whoever asked was told. */
+  readonly answerMillis: number
+  /** What the load was at. */
+  readonly at: string
+  readonly faults: ReadonlyArray<string>
+  readonly home: string
+  readonly id: string
+  /** Its record, once it had ended. */
+  readonly record: string
+}
+
+/** Starts a load, and cancels it after `delay`. */
+export const run = (
+  on: System,
+  others: Canceller,
+  load: Load,
+  by: Trial["by"],
+  delay: Effect.Effect<unknown>,
+): Effect.Effect<Trial> =>
+  Effect.gen(function* () {
+    const live = new Left.LiveFibers()
+    const reason = `trial ${yield* Random.nextIntBetween(0, 1e9)}`
+    const { id, exit } = yield* Effect.supervised(Effect.orDie(load.start(on.operations)), live)
+    yield* delay
+    const over = yield* Effect.fork(
+      Effect.gen(function* () {
+        const ended = yield* exit
+        while (!(yield* Left.isOver(live))) yield* Effect.sleep(1)
+        return { ended, at: Part.now() }
+      }),
+    )
+    const answer =
+      by === "there"
+        ? yield* others({ home: on.home, id, reason })
+        : yield* cancelHere(on.operations, id, reason)
+    const released = Option.getOrUndefined(yield* Effect.timeoutOption(Fiber.join(over), "30 seconds"))
+    const record = Option.getOrUndefined(yield* Effect.orDie(on.records.get(id)))
+    const faults =
+      released === undefined || record === undefined
+        ? ["it did not end, or something of it was left"]
+        : faultsOf(record, released.ended, answer.state, reason)
+    return {
+      by,
+      kind: load.kind,
+      isCancelled: record?.status === "cancelled",
+      millis:
+        Math.max(released?.at ?? Number.POSITIVE_INFINITY, by === "here" ? answer.answered : 0) -
+        answer.requested,
+      answerMillis: answer.answered - answer.requested,
+      at: record?.progress?.path.findLast((name) => !/\d/.test(name)) ?? "before its first step",
+      faults: faults.map((fault) => `${id}: ${fault}`),
+      home: on.home,
+      id,
+      record: JSON.stringify(record),
+    }
+  })
+
+/** Which records are not as they were. */
+export const altered = (
+  records: OperationStore.Service,
+  trials: ReadonlyArray<Trial>,
+): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.map(
+    Effect.forEach(trials, ({ id, record }) =>
+      Effect.map(Effect.orDie(records.get(id)), (read) =>
+        JSON.stringify(Option.getOrUndefined(read)) === record
+          ? []
+          : [`${id}: its record changed after its end`],
+      ),
+    ),
+    (_) => _.flat(),
+  )
+
+/** The same once everything is closed, over connections of their own; and what has not ended then. */
+export const alteredSince = (trials: ReadonlyArray<Trial>): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.map(
+    Effect.forEach(Object.entries(Arr.groupBy(trials, ({ home }) => home)), ([home, own]) =>
+      Effect.gen(function* () {
+        const records = yield* OperationStore.OperationStore
+        const { active } = yield* Effect.orDie(records.list({ limit: 1 }))
+        const faults = active === 0 ? [] : [`${active} operations of ${home} have not ended`]
+        return [...faults, ...(yield* altered(records, own))]
+      }).pipe(Effect.provide(Main.layerRecordsOf(Main.layerDatabaseAt(home)))),
+    ),
+    (_) => _.flat(),
+  )
+
+// ---------------------------------------------------------------------------------------------------------
+// loads
+// ---------------------------------------------------------------------------------------------------------
+
+export interface Load {
+  readonly kind: string
+  readonly start: (operations: Operations.Service) => ReturnType<typeof operations.startKind>
+}
+
+export type Size = "long" | "middle" | "short"
+
+const listed = SimulatedSymbols.all.map(({ symbol }) => symbol)
+const timeframes: Readonly<{ [_ in Size]: ReadonlyArray<Timeframe> }> = {
+  long: ["1m", "5m"],
+  middle: ["15m", "30m", "1h"],
+  short: ["4h", "1d"],
+}
+
+const oneOf = <A>(values: ReadonlyArray<A>) =>
+  Effect.map(Random.nextIntBetween(0, values.length), (index) => values[index]!)
+
+const payload = (size: Size) =>
+  Effect.gen(function* () {
+    return LoadData.Payload.make({
+      symbol: Symbol.Symbol.make(yield* oneOf(listed)),
+      timeframe: yield* oneOf(timeframes[size]),
+      session: yield* oneOf(["regular", "extended"] as const),
+      mode: "full",
+      start: Date.UTC(yield* Random.nextIntBetween(2000, 2023), 0, 1),
+      end: Date.UTC(2025, 0, 1),
+    })
+  })
+
+/** A load of one series, or of some; the dice say which. */
+export const load = (size: Size): Effect.Effect<Load> =>
+  Effect.gen(function* () {
+    const first = yield* payload(size)
+    if ((yield* Random.next) < 0.7) {
+      return {
+        kind: LoadData.LoadData.kind,
+        start: (operations) => operations.start(LoadData.LoadData, first),
+      } satisfies Load
+    }
+    const others = yield* Effect.forEach(["middle", "short", size, "short"] as const, payload)
+    return {
+      kind: LoadMany.LoadMany.kind,
+      start: (operations) => operations.start(LoadMany.LoadMany, { loads: [first, ...others] }),
+    } satisfies Load
+  })
+
+// ---------------------------------------------------------------------------------------------------------
+
+const cancelHere = (operations: Operations.Service, id: string, reason: string) =>
+  Effect.suspend(() => {
+    const requested = Part.now()
+    return operations.cancel(id, { reason }).pipe(
+      Effect.match({
+        onSuccess: ({ record }) => record.status as string,
+        onFailure: (error) => error.reason as string,
+      }),
+      Effect.map((state) => ({ requested, answered: Part.now(), state })),
+    )
+  })
+
+const faultsOf = (
+  record: OperationRecord,
+  exit: Exit.Exit<unknown, unknown>,
+  told: string,
+  reason: string,
+): ReadonlyArray<string> => {
+  const { cancellation, status } = record
+  const expected = Exit.isSuccess(exit) ? "completed" : Exit.isInterrupted(exit) ? "cancelled" : "failed"
+  const faults: Array<string> = []
+  if (status !== expected) faults.push(`recorded as ${status}, ended as ${expected}`)
+  if (told !== status && !(told === "Finished" && status !== "cancelled")) {
+    faults.push(`recorded as ${status}, told as ${told}`)
+  }
+  if (status === "cancelled" && cancellation?.reason !== reason) {
+    faults.push(`cancelled for ${JSON.stringify(cancellation?.reason)}, not ${JSON.stringify(reason)}`)
+  }
+  if (record.progress?.status !== status) faults.push(`its progress says ${record.progress?.status}`)
+  if (record.completed === null) faults.push("it has no end")
+  return faults
+}

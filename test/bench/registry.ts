@@ -1,0 +1,272 @@
+/**
+ * What the registry costs: an operation that does nothing, from its start to its recorded end; a list of ten
+ * thousand; two processes that write at once; and a load of a million bars, beside the same as a plain program.
+ * Each of those loads is a process of its own, whose CPU time counts; the host is another one. Every record is
+ * kept in the SQLite file of a home.
+ */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { performance } from "node:perf_hooks"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Symbol from "../../src/data/Symbol.js"
+import * as TradingCalendar from "../../src/data/TradingCalendar.js"
+import * as Main from "../../src/node/Main.js"
+import * as Record from "../../src/OperationRecord.js"
+import { OperationStore } from "../../src/OperationStore.js"
+import { Operations } from "../../src/Operations.js"
+import { median, quantile, table } from "./measure.js"
+import * as Part from "./part.js"
+import type { Load, LoadAnswer, LoadOrders, WriteAnswer, WriteOrders } from "./registryChild.js"
+import { layerNothing, nothing } from "./registryChild.js"
+
+const bars = 100_000
+const pairs = 2
+const ended = 10_000
+const atWork = 20
+const written = 1000
+/** Of Student's t with 14 degrees of freedom, 95 % of which lie between it and its negative. */
+const t95 = 2.145
+
+const home = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "ktrdr-registry-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true })),
+)
+
+const timed = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<number, E, R> =>
+  Effect.suspend(() => {
+    const began = performance.now()
+    return Effect.map(effect, () => performance.now() - began)
+  })
+
+/** The time of each; what is done before it is left out. */
+const times = <A, E, R, E2 = never, R2 = never>(
+  n: number,
+  one: (index: number) => Effect.Effect<A, E, R>,
+  before: Effect.Effect<unknown, E2, R2> = Effect.void,
+) =>
+  Effect.forEach(
+    Array.from({ length: n }, (_, index) => index),
+    (index) => Effect.zipRight(before, timed(one(index))),
+  )
+
+const empties = Effect.gen(function* () {
+  const directory = yield* home
+  return yield* Effect.gen(function* () {
+    const operations = yield* Operations
+    yield* times(500, (index) => nothing(operations, index))
+    const millis = yield* times(5000, (index) =>
+      Effect.filterOrDieMessage(nothing(operations, index), Exit.isSuccess, "an operation did not succeed"),
+    )
+    const { active, total } = yield* operations.list({ statuses: ["completed"] })
+    if (active !== 0 || total !== 5500) yield* Effect.dieMessage(`${total} operations were recorded`)
+    return millis.map((_) => _ * 1000)
+  }).pipe(Effect.provide(layerNothing(directory)))
+}).pipe(Effect.scoped)
+
+/** The record that a load leaves, in a home of its own. */
+const exemplar = Effect.gen(function* () {
+  const directory = yield* home
+  return yield* Effect.gen(function* () {
+    const operations = yield* Operations
+    const { id, exit } = yield* operations.startKind("data_load", {
+      symbol: "SPX",
+      timeframe: "1d",
+      mode: "full",
+    })
+    yield* exit
+    return yield* operations.get(id)
+  }).pipe(Effect.provide(Main.layerSystemAt(directory, Main.layerEmbedded({ seed: 1 }))))
+}).pipe(Effect.scoped)
+
+const lists = Effect.gen(function* () {
+  const directory = yield* home
+  const like = yield* exemplar
+  return yield* Effect.gen(function* () {
+    const store = yield* OperationStore
+    const operations = yield* Operations
+    const owner = yield* store.acquire
+    const last = { sequence: 9, encoded: JSON.stringify(like.progress), fraction: 1, message: like.message }
+    const insert = (index: number) => {
+      const begun = like.created + index * 1000
+      const status = { status: "running", completed: null, result: null } as const
+      return store.insert({
+        ...like,
+        ...status,
+        id: `${like.id}_${index}`,
+        created: begun,
+        started: begun,
+        owner,
+      })
+    }
+    const finish = (index: number) => {
+      const at = like.created + index * 1000 + 900
+      const ending: Record.Ending =
+        index % 10 === 0
+          ? {
+              status: "cancelled",
+              cancellation: { reason: "enough", requested: at, by: "process 1" },
+              kept: null,
+            }
+          : { status: "completed", result: like.result }
+      return store.finish(`${like.id}_${index}`, owner.token, ending, at, last, [])
+    }
+    const keep = Effect.filterOrDieMessage(store.renew(owner.token), (isGood) => isGood, "the lease ran out")
+    yield* times(ended, (index) => Effect.zipRight(insert(index), finish(index)), keep)
+    yield* times(atWork, (index) => insert(ended + index))
+    const page = (query: Parameters<typeof operations.list>[0]) =>
+      Effect.map(
+        times(100, () => operations.list(query), keep),
+        (millis) => millis.slice(10),
+      )
+    const found = {
+      newest: yield* page({}),
+      middle: yield* page({ offset: ended / 2 }),
+      oldest: yield* page({ offset: ended - 50 }),
+      cancelled: yield* page({ statuses: ["cancelled"] }),
+      active: yield* page({ statuses: Record.active }),
+      kind: yield* page({ kind: like.kind, statuses: ["failed", "cancelled"], offset: 500 }),
+    }
+    const { active, operations: shown, total } = yield* operations.list({})
+    if (active !== atWork || total !== ended + atWork || shown.length !== 100) {
+      yield* Effect.dieMessage(`${total} operations are listed, ${active} active`)
+    }
+    yield* store.release(owner.token)
+    return found
+  }).pipe(Effect.provide(layerNothing(directory)))
+}).pipe(Effect.scoped)
+
+const writers = Effect.gen(function* () {
+  const orders: WriteOrders = { home: yield* home, count: written }
+  const both = yield* Effect.all([Part.start("registry-write", orders), Part.start("registry-write", orders)])
+  yield* Effect.forEach(both, ({ next }) => next())
+  yield* Effect.forEach(both, ({ say }) => say({}))
+  return yield* Effect.forEach(both, ({ next }) => next<WriteAnswer>())
+}).pipe(Effect.scoped)
+
+const start = Date.UTC(2014, 0, 1)
+const minutes = (symbol: string, from: number, to: number): Load => ({
+  symbol: Symbol.Symbol.make(symbol),
+  timeframe: "1m",
+  mode: "full",
+  start: from,
+  end: to,
+})
+
+const load = (way: LoadOrders["way"], url: string) =>
+  Effect.gen(function* () {
+    const series = { symbol: Symbol.Symbol.make("AAPL"), timeframe: "1m", session: "regular" } as const
+    const { calendar } = TradingCalendar.forVenue("XNYS")
+    const all = TradingCalendar.expectedStarts(calendar, series, { start, end: Date.UTC(2026, 0, 1) })
+    const end = all[bars]!
+    const orders: LoadOrders = {
+      home: yield* home,
+      url,
+      way,
+      first: minutes("MSFT", end - 90 * 86_400_000, end),
+      load: minutes("AAPL", start, end),
+    }
+    const part = yield* Part.start("registry-load", orders)
+    const answer = yield* part.next<LoadAnswer>()
+    if (answer.bars !== bars) yield* Effect.dieMessage(`a load ended with ${answer.bars} bars`)
+    return answer
+  }).pipe(Effect.scoped)
+
+interface Pair {
+  readonly plain: LoadAnswer
+  readonly registry: LoadAnswer
+}
+
+/** Every other pair begins with the other way. */
+const compared = Effect.gen(function* () {
+  const { url } = yield* Part.ibHost()
+  const found: Array<Pair> = []
+  for (let index = 0; index < pairs; index++) {
+    const early = yield* load(index % 2 === 0 ? "plain" : "registry", url)
+    const late = yield* load(index % 2 === 0 ? "registry" : "plain", url)
+    const pair = index % 2 === 0 ? { plain: early, registry: late } : { plain: late, registry: early }
+    yield* Console.error(
+      `pair ${index + 1} of ${pairs}: ${(pair.registry.cpuMillis / pair.plain.cpuMillis).toFixed(3)}`,
+    )
+    found.push(pair)
+  }
+  return found
+}).pipe(Effect.scoped)
+
+/** Geometric mean of the ratios, and the ends of its 95 % interval by Student's t over their logarithms. */
+const ratioOf = (found: ReadonlyArray<Pair>) => {
+  const logs = found.map(({ plain, registry }) => Math.log(registry.cpuMillis / plain.cpuMillis))
+  const mean = logs.reduce((sum, _) => sum + _, 0) / logs.length
+  const variance = logs.reduce((sum, _) => sum + (_ - mean) ** 2, 0) / (logs.length - 1)
+  const half = t95 * Math.sqrt(variance / logs.length)
+  return { mean: Math.exp(mean), low: Math.exp(mean - half), high: Math.exp(mean + half) }
+}
+
+const ms = (value: number): string => value.toFixed(1)
+
+const rowOf = (name: string, millis: ReadonlyArray<number>) => [
+  `a page among ${ended} ended, ${name}: median, p99, ms`,
+  `${ms(median(millis))}, ${ms(quantile(millis, 0.99))}`,
+  "<= 20",
+]
+
+export const bench = Effect.gen(function* () {
+  const micros = yield* empties
+  const listed = yield* lists
+  const wrote = yield* writers
+  const found = yield* compared
+  const ratio = ratioOf(found)
+  const slowest = Math.max(...Object.values(listed).map(median))
+  const errors = wrote.flatMap((one) => one.errors)
+  const middle = (of: (pair: Pair) => number) => median(found.map(of))
+  yield* Console.log(
+    table([
+      ["what", "measured", "to reach"],
+      ["an empty operation, start to recorded end: median, us", median(micros).toFixed(0), "<= 2000"],
+      ["the same: p99, us", quantile(micros, 0.99).toFixed(0), ""],
+      rowOf("the newest", listed.newest),
+      rowOf("in the middle", listed.middle),
+      rowOf("the oldest", listed.oldest),
+      rowOf("the cancelled ones", listed.cancelled),
+      rowOf("a kind and two states", listed.kind),
+      rowOf(`the ${atWork} active ones`, listed.active),
+      [`two processes, ${written} operations each at once: errors`, String(errors.length), "0"],
+      [
+        "their event-loop delay: p99, largest, ms",
+        wrote.map(({ max, p99 }) => `${ms(p99)}, ${ms(max)}`).join("; "),
+        "p99 <= 50",
+      ],
+      ["their time, s", wrote.map(({ millis }) => (millis / 1000).toFixed(2)).join("; "), ""],
+      [
+        `${bars} bars as a plain program: CPU, wall, s`,
+        `${(middle((_) => _.plain.cpuMillis) / 1000).toFixed(2)}, ${(middle((_) => _.plain.millis) / 1000).toFixed(2)}`,
+        "",
+      ],
+      [
+        "through the registry: CPU, wall, s",
+        `${(middle((_) => _.registry.cpuMillis) / 1000).toFixed(2)}, ${(middle((_) => _.registry.millis) / 1000).toFixed(2)}`,
+        "",
+      ],
+      [
+        `CPU / plain, ${pairs} interleaved pairs: geometric mean [95 % by t over logarithms]`,
+        `${ratio.mean.toFixed(3)} [${ratio.low.toFixed(3)}, ${ratio.high.toFixed(3)}]`,
+        "lower end <= 1.03",
+      ],
+    ]),
+  )
+  for (const error of errors.slice(0, 3)) yield* Console.error(error)
+  yield* Console.log(
+    JSON.stringify({
+      bench: "registry",
+      start_to_terminal_us: Math.round(median(micros)),
+      overhead_vs_plain: Number(ratio.mean.toFixed(3)),
+      overhead_low: Number(ratio.low.toFixed(3)),
+      overhead_high: Number(ratio.high.toFixed(3)),
+      list_10000_ms: Number(slowest.toFixed(1)),
+      writers_errors: errors.length,
+      writers_loop_p99_ms: Number(Math.max(...wrote.map(({ p99 }) => p99)).toFixed(1)),
+    }),
+  )
+})
