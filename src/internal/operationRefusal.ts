@@ -138,7 +138,7 @@ export const ownerLost = (id: string): OperationError =>
     reason: "OwnerLost",
     place: id,
     expected: "to own it still",
-    found: "that the lease is gone, for this process was suspended for too long",
+    found: "that the lease is gone, for this process was suspended for too long or could not renew it",
     advice: "Resume it: what was done is kept",
   })
 

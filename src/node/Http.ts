@@ -17,12 +17,16 @@ export interface Address {
 
 /**
  * A server whose release does not wait for clients that keep their connections open, and whose answers are over
- * once their client has left.
+ * once their client has left. It upgrades nothing: where somebody listens for that, Node takes the body away from
+ * requests that merely offer to go on with HTTP/2.
  */
 export const createServer = (): NodeHttp.Server => {
   const server = NodeHttp.createServer({ ServerResponse: Response })
   const close = server.close.bind(server)
+  const on = server.on.bind(server)
   return Object.assign(server, {
+    on: (name: string, listener: (...given: Array<unknown>) => void) =>
+      name === "upgrade" ? server : on(name, listener),
     close: (done?: (error?: Error) => void) => {
       close(done)
       server.closeAllConnections()

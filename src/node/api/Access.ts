@@ -4,6 +4,8 @@
 import { createHash, timingSafeEqual } from "node:crypto"
 import type * as Headers from "@effect/platform/Headers"
 import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { Refusal } from "./Refusal.js"
@@ -29,6 +31,10 @@ export const config: Config.Config<Access> = Config.all({
         .map((origin) => origin.trim().replace(/\/$/, ""))
         .filter((origin) => origin !== ""),
     ),
+    Config.mapOrFail((origins) => {
+      const unfit = origins.find((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin)
+      return unfit === undefined ? Either.right(origins) : Either.left(noOrigin(unfit))
+    }),
     Config.withDescription("Origins whose web pages may ask, such as https://charts.example.org"),
   ),
 })
@@ -81,6 +87,12 @@ export const isPreflight = ({ origins }: Access, method: string, headers: Header
   origins.includes(headers["origin"] ?? "")
 
 // ---------------------------------------------------------------------------------------------------------
+
+const noOrigin = (found: string): ConfigError.ConfigError =>
+  ConfigError.InvalidData(
+    ["KTRDR_API_CORS"],
+    `Expected origins such as https://charts.example.org, with commas in between, found ${JSON.stringify(found.slice(0, 60))}`,
+  )
 
 const foreign = new Refusal(403, "FORBIDDEN", "Pages of this origin may not use the API", {
   details: { advice: "List the origin in KTRDR_API_CORS of the server" },

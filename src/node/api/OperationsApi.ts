@@ -30,9 +30,24 @@ export const MetricsQuery = Schema.Struct({
   cursor: Parameters.optional(Parameters.integer(0, 1e15)),
 }).annotations(Parameters.exact)
 
+/** Lists show it. */
+const longestReason = 1000
+
+const Reason = Schema.String.pipe(Schema.maxLength(longestReason)).annotations(
+  Complaint.saying((input) =>
+    typeof input === "string"
+      ? {
+          type: "string_too_long",
+          msg: `String should have at most ${longestReason} characters`,
+          ctx: { max_length: longestReason },
+        }
+      : { type: "string_type", msg: "Input should be a valid string" },
+  ),
+)
+
 /** `force` does not wait until what the operation does on its way out is done. */
 export const CancelRequest = Schema.Struct({
-  reason: Schema.optionalWith(Schema.NullOr(Schema.String), { exact: true }),
+  reason: Schema.optionalWith(Schema.NullOr(Reason), { exact: true }),
   force: Schema.optionalWith(Schema.NullOr(Parameters.loose), { exact: true }),
 }).annotations({ identifier: "CancelRequest", ...Parameters.exact })
 

@@ -1,5 +1,6 @@
 import * as Headers from "@effect/platform/Headers"
 import { describe, expect, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
@@ -96,6 +97,25 @@ describe("web pages", () => {
   )
 })
 
+it.effect("origins that are none are refused, lest they let in nobody", () =>
+  Effect.gen(function* () {
+    expect(yield* read("https://a.example, http://b.example:81/ ,")).toMatchObject(
+      Either.right({ origins: ["https://a.example", "http://b.example:81"] }),
+    )
+    for (const unfit of [
+      "*",
+      "a.example",
+      "https://a.example/page",
+      "null",
+      "https://a.example https://b.example",
+    ]) {
+      expect(yield* read(unfit)).toMatchObject(
+        Either.left({ _op: "InvalidData", message: expect.stringContaining(JSON.stringify(unfit)) }),
+      )
+    }
+  }),
+)
+
 it("a name that somebody else gave this machine leads nobody in who has no token", () => {
   const own = ["127.0.0.1:8000", "localhost", "localhost:8000", "[::1]:8000"]
   expect(own.map((host) => statusFor(host))).toEqual(own.map(() => undefined))
@@ -112,6 +132,11 @@ it("knows addresses that only this machine reaches", () => {
     ["0.0.0.0", "::", "192.168.1.4", "example.org", "127.0.0.1.example.org"].map(Access.isLoopback),
   ).not.toContain(true)
 })
+
+const read = (origins: string) => {
+  const provider = ConfigProvider.fromMap(new Map([["KTRDR_API_CORS", origins]]))
+  return Effect.either(Effect.withConfigProvider(Access.config, provider))
+}
 
 /** Of what is refused to a page of the host, whose browser has been led here. */
 const statusFor = (host: string, access: Partial<Access.Access> = {}) => {

@@ -148,6 +148,10 @@ describe("what does not decode is told in full", () => {
         ["body.reason", "string_type"],
         ["body.force", "bool_parsing"],
       ])
+      const longwinded = { reason: "x".repeat(1001) }
+      expect(complaints(yield* send("DELETE", `${api}/operations/nope`, longwinded))).toEqual([
+        ["body.reason", "string_too_long"],
+      ])
     }),
   )
 
@@ -319,6 +323,23 @@ describe("every request", () => {
       expect(logged.join("\n")).not.toMatch(/tell-nobody|limit=7/)
     })
   })
+
+  it.scopedLive("is read to its end, also when it offers to go on with HTTP/2", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serve()
+      const body = JSON.stringify({ symbol: "AAPL", timeframe: "1d" })
+      const head = [
+        "POST /api/v1/data/range HTTP/1.1",
+        "Host: localhost",
+        "Connection: Upgrade, HTTP2-Settings, close",
+        "Upgrade: h2c",
+        "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA",
+        `Content-Length: ${body.length}`,
+      ]
+      const answer = yield* raw(url, `${head.join("\r\n")}\r\n\r\n${body}`)
+      expect(answer).toContain("Data not found for AAPL (1d)")
+    }),
+  )
 
   it.scopedLive("is answered whatever garbage came before", () =>
     Effect.gen(function* () {
