@@ -64,7 +64,8 @@ export interface Service {
   readonly operations: ReadonlyMap<string, Operation.Any>
   /**
    * Starts an operation of this registry and returns once it is recorded; it runs on when the caller ends, until
-   * the registry does. It waits as `pending` where its kind's limit or its exclusive key asks for that.
+   * the registry does. It waits as `pending` where its kind's limit or its exclusive key asks for that. Fails
+   * with `Finished` as a part of an operation that has ended or is about to.
    */
   readonly start: <Member extends Operation.Any>(
     operation: Member,

@@ -46,10 +46,9 @@ export class Entry {
   readonly ended = Deferred.unsafeMake<Exit.Exit<unknown, unknown>>(FiberId.none)
   /** The request to cancel it that counts. */
   cancellation: Record.Cancellation | undefined
-  /** Its work is done: no part of it starts any more. */
-  isOver = false
   /** When it began to run. */
   begun: number | null
+  #isDone = false
   #isEnding = false
   #fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
   #interruptors: ReadonlyArray<FiberId.FiberId> = []
@@ -105,6 +104,16 @@ export class Entry {
 
   get isInterrupted(): boolean {
     return this.#interruptors.length > 0
+  }
+
+  /** Its work is done, or is to end: no part of it starts any more. */
+  get isOver(): boolean {
+    return this.#isDone || this.isInterrupted
+  }
+
+  /** Its work is done. */
+  done(): void {
+    this.#isDone = true
   }
 
   /** Because a request says so; the first one counts. */

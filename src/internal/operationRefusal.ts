@@ -83,8 +83,8 @@ export const noPart = (parent: string): OperationError =>
   new OperationError({
     reason: "Finished",
     place: parent,
-    expected: "an operation that runs, to start a part of it",
-    found: "one that has done its work",
+    expected: "one that runs and goes on, for a part of it to start",
+    found: "one that has ended or is about to",
     advice: "Start it apart from that one",
   })
 

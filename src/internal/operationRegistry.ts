@@ -167,7 +167,7 @@ export const makeRegistry = <Handlers>(
 
     const settle = (entry: Entry, claim: Claim, exit: Parameters<Entry["end"]>[0]): Effect.Effect<void> =>
       Effect.gen(function* () {
-        entry.isOver = true
+        entry.done()
         const late = [...starting.values()].filter(({ parent }) => parent === entry.id)
         yield* Effect.forEach(late, ({ isThrough }) => isThrough.await, { discard: true })
         const over = isClosing ? surroundings.closingReason : "the operation that it is a part of has ended"

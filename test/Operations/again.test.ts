@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import * as OperationStore from "../../src/OperationStore.js"
 import * as Operations from "../../src/Operations.js"
 import { atOnce } from "../utils/AtOnce.js"
-import { another, Once, system, Task, TaskError, type Works } from "../utils/OperationTasks.js"
+import { another, anotherOver, Once, system, Task, TaskError, type Works } from "../utils/OperationTasks.js"
 
 const told: Array<unknown> = []
 const works: Works = {
@@ -78,7 +78,10 @@ describe("resume and retry", () => {
 
   atOnce("are refused while another one goes on with it, be they asked at once", () =>
     Effect.gen(function* () {
-      const { start, cancel, resume, retry } = yield* operations
+      const { start, cancel, resume, retry } = yield* anotherOver(works, (store) => ({
+        ...store,
+        list: (query) => Effect.delay(store.list(query), 10),
+      }))
       const { id } = yield* start(Task, { name: "hangs" })
       yield* cancel(id)
       const both = yield* Effect.all([Effect.either(resume(id)), Effect.either(retry(id))], {
@@ -89,7 +92,7 @@ describe("resume and retry", () => {
       expect(left?.left).toMatchObject({ reason: "Superseded", found: `${right?.right.id}, which does` })
       yield* cancel(right?.right.id ?? "")
       expect((yield* resume(id)).id).not.toBe(right?.right.id)
-    }).pipe(Effect.provide(system(works))),
+    }).pipe(Effect.provide(OperationStore.layerMemory)),
   )
 
   atOnce("are refused for records of another version, or of a kind that is not known here", () =>

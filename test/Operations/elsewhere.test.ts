@@ -48,10 +48,17 @@ describe("cancel from another process", () => {
       ] as const) {
         const { id } = yield* near.start(Task, { name: "lingers" })
         yield* Effect.sleep(1)
-        const [one, two] = yield* Effect.all(
-          [first.cancel(id, { reason: "one" }), second.cancel(id, { reason: "two" })],
-          { concurrency: 2 },
+        const both = yield* Effect.fork(
+          Effect.all([first.cancel(id, { reason: "one" }), second.cancel(id, { reason: "two" })], {
+            concurrency: 2,
+          }),
         )
+        yield* Effect.sleep(150)
+        expect(yield* near.get(id)).toMatchObject({
+          status: "cancelling",
+          cancellation: { reason: "one" },
+        })
+        const [one, two] = yield* both
         expect([one.isFirst, two.isFirst]).toEqual([true, false])
         const store = yield* OperationStore.OperationStore
         const record = Option.getOrThrow(yield* store.get(id))
@@ -110,9 +117,12 @@ describe("cancel from another process", () => {
       yield* Effect.sleep(10)
       const asked = { reason: "from afar", by: "process 2", requested: 10 }
       yield* store.requestCancel(id, asked)
+      const waiting = yield* Effect.fork(near.await(id))
+      yield* Effect.yieldNow()
       yield* Scope.close(scope, Exit.void)
       const record = Option.getOrThrow(yield* store.get(id))
       expect(record).toMatchObject({ status: "cancelled", cancellation: asked })
+      expect(yield* waiting).toEqual(record)
     }).pipe(Effect.provide(OperationStore.layerMemory)),
   )
 })

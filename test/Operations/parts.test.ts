@@ -21,6 +21,8 @@ const works: Works = {
   fails: () => Effect.delay(Effect.fail(new TaskError({ reason: "Broken" })), 100),
   waits: () => Effect.zipRight(part("lingers"), Effect.never),
   nests: () => Effect.zipRight(part("waits"), Effect.never),
+  startsLate: () => Effect.ensuring(Effect.never, part("hangs")),
+  cleansUp: () => Effect.ensuring(Effect.never, Effect.sleep(500)),
   leaves: () => Effect.as(Effect.zipRight(part("lingers"), Effect.sleep(10)), 2),
   runs: () =>
     Operations.run(Task, { name: "lingers" }, { id: "lingers" }).pipe(
@@ -92,6 +94,39 @@ describe("parts", () => {
       expect(yield* Effect.flatten(store.get("lingers"))).toMatchObject({
         status: "cancelled",
         cancellation: { reason: "all of it", by: "operation runs" },
+      })
+    }).pipe(Effect.provide(OperationStore.layerMemory)),
+  )
+
+  atOnce("nothing starts as a part of one that is being cancelled, from its own finalizers neither", () =>
+    Effect.gen(function* () {
+      const { list, start, cancel } = yield* operations
+      yield* start(Task, { name: "startsLate" }, { id: "late" })
+      yield* start(Task, { name: "cleansUp" }, { id: "whole" })
+      yield* Effect.sleep(1)
+      yield* cancel("late")
+      yield* Effect.fork(cancel("whole"))
+      yield* Effect.sleep(100)
+      const starting = start(Task, { name: "hangs" }, { parent: "whole" })
+      expect(yield* Effect.flip(starting)).toMatchObject({ reason: "Finished", place: "whole" })
+      expect((yield* list()).total).toBe(2)
+    }).pipe(Effect.provide(system(works))),
+  )
+
+  atOnce("a part that was on its way then is cancelled for the same reason", () =>
+    Effect.gen(function* () {
+      const near = yield* anotherOver(works, (store) => ({
+        ...store,
+        insert: (record) => Effect.delay(store.insert(record), 100),
+      }))
+      yield* near.start(Task, { name: "cleansUp" }, { id: "whole" })
+      yield* Effect.fork(near.start(Task, { name: "lingers" }, { id: "lingers", parent: "whole" }))
+      yield* Effect.sleep(50)
+      const { record } = yield* near.cancel("whole", { reason: "all of it" })
+      expect(record.completed).toBe(100 + 50 + 500 + 700)
+      expect(yield* near.get("lingers")).toMatchObject({
+        status: "cancelled",
+        cancellation: { reason: "all of it", by: "operation whole" },
       })
     }).pipe(Effect.provide(OperationStore.layerMemory)),
   )

@@ -61,6 +61,19 @@ describe("a store that cannot be written", () => {
     }).pipe(Effect.provide(OperationStore.layerMemory)),
   )
 
+  atOnce("does no harm to an operation whose id is given again", () =>
+    Effect.gen(function* () {
+      const moods: Moods = {}
+      const { start } = yield* anotherOver(works, inMood(moods))
+      yield* start(Task, { name: "hangs" }, { id: "mine" })
+      moods.insert = "refuses"
+      expect(yield* Effect.flip(start(Task, { name: "seven" }, { id: "mine" }))).toMatchObject({
+        reason: "InvalidPayload",
+      })
+      expect((yield* stored("mine")).status).toBe("running")
+    }).pipe(Effect.provide(OperationStore.layerMemory)),
+  )
+
   atOnce("costs one warning while work goes on, and how it ends is recorded", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
@@ -244,6 +257,22 @@ describe("the lease", () => {
         yield* Effect.sleep(idle)
         expect(yield* yield* (yield* start(Task, { name: "counts" })).exit).toBe(1)
       }
+    }).pipe(Effect.provide(OperationStore.layerMemory)),
+  )
+
+  atOnce("is given back when the registry ends", () =>
+    Effect.gen(function* () {
+      const store = yield* OperationStore.OperationStore
+      const token = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { start, get } = yield* another(works)
+          const { id } = yield* start(Task, { name: "hangs" })
+          const { owner } = yield* get(id)
+          expect(yield* store.renew(owner.token)).toBe(true)
+          return owner.token
+        }),
+      )
+      expect(yield* store.renew(token)).toBe(false)
     }).pipe(Effect.provide(OperationStore.layerMemory)),
   )
 

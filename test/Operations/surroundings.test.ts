@@ -24,15 +24,21 @@ const outsideOfScopes = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E>
   )
 
 describe("the surroundings of an operation", () => {
-  atOnce("are its caller's references; not its caller's scope, nor its step of progress", () => {
-    const seen: Array<{ depth: number; scope: boolean; step: unknown }> = []
+  atOnce("are its caller's references; not its caller's scope, span or step of progress", () => {
+    const seen: Array<{ depth: number; scope: boolean; span: boolean; step: unknown }> = []
     const works: Works = {
       looks: () =>
         Effect.gen(function* () {
           yield* Progress.annotate({ done: "all" })
           const scope = yield* Effect.serviceOption(Scope.Scope)
           const { name } = yield* Progress.current
-          seen.push({ depth: yield* Depth, scope: Option.isSome(scope), step: name })
+          const span = yield* Effect.option(Effect.currentParentSpan)
+          seen.push({
+            depth: yield* Depth,
+            scope: Option.isSome(scope),
+            span: Option.isSome(span),
+            step: name,
+          })
           return 1
         }),
     }
@@ -44,11 +50,12 @@ describe("the surroundings of an operation", () => {
       }).pipe(
         Effect.scoped,
         Effect.provideService(Depth, 7),
+        Effect.withSpan("the caller's"),
         Progress.step("the caller's"),
         Progress.observe({ observer: (snapshot) => Effect.sync(() => shown.push(snapshot)) }),
       )
       expect(yield* exit).toBe(1)
-      expect(seen).toEqual([{ depth: 7, scope: false, step: "task" }])
+      expect(seen).toEqual([{ depth: 7, scope: false, span: false, step: "task" }])
       expect(shown.at(-1)?.context).toEqual({})
       expect(shown.at(-1)?.steps.map(({ name }) => name)).not.toContain("task")
     }).pipe(Effect.provide(system(works)), outsideOfScopes)
