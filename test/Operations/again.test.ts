@@ -80,7 +80,7 @@ describe("resume and retry", () => {
     Effect.gen(function* () {
       const { start, cancel, resume, retry } = yield* anotherOver(works, (store) => ({
         ...store,
-        list: (query) => Effect.delay(store.list(query), 10),
+        list: (query) => Effect.zipLeft(store.list(query), Effect.sleep(10)),
       }))
       const { id } = yield* start(Task, { name: "hangs" })
       yield* cancel(id)

@@ -113,7 +113,7 @@ describe("cancel from another process", () => {
       const store = yield* OperationStore.OperationStore
       const scope = yield* Scope.make()
       const near = yield* Scope.extend(another(works, { closingReason: "closed" }), scope)
-      const { id } = yield* near.start(Task, { name: "lingers" })
+      const { id } = yield* near.start(Task, { name: "hangs" })
       yield* Effect.sleep(10)
       const asked = { reason: "from afar", by: "process 2", requested: 10 }
       yield* store.requestCancel(id, asked)

@@ -36,7 +36,7 @@ const campaign = (setting: Settings.Setting) =>
     const faults: Array<string> = []
     let [begun, batches] = [0, 0]
     const work = Effect.whileLoop({
-      while: () => begun < setting.trials / Number(process.env["SHARE"] ?? 1),
+      while: () => begun < setting.trials,
       body: () =>
         Effect.gen(function* () {
           begun++

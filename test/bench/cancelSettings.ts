@@ -10,6 +10,7 @@ import type { Mode } from "../../src/hosts/ib/IbPacing.js"
 import * as SimulatedMarket from "../../src/hosts/ib/SimulatedMarket.js"
 import * as Main from "../../src/node/Main.js"
 import type { Ports } from "./cancelChild.js"
+import * as Loads from "./cancelLoads.js"
 import * as Trial from "./cancelTrial.js"
 import * as Part from "./part.js"
 
@@ -42,19 +43,27 @@ export const make = (folder: string, others: Others) => {
       return made
     })
 
-  /** Each load is cancelled within so many milliseconds. */
+  /**
+   * Each load is cancelled within so many milliseconds; where loads of that size come to their end soon, every
+   * other one after a part of it was done.
+   */
   const each = (
     given: Omit<Setting, "batch"> & { readonly system: Trial.System },
     longest: number,
+    isSoonDone = given.group === "local",
   ): Setting => ({
     ...given,
     batch: (number) =>
       Effect.gen(function* () {
         const size = yield* sizeOf
-        const load = yield* Trial.load(size)
-        const delay = Math.floor((yield* Random.next) * longest * shareOf[size])
+        const load = yield* Loads.load(size)
+        const point = yield* Random.next
         const by = yield* byWhom
-        return [yield* Trial.run(given.system, others.cancel, load, by, Effect.sleep(delay))]
+        const delay =
+          isSoonDone && size !== "long" && (yield* Random.nextBoolean)
+            ? Effect.timeoutOption(load.reached(point), "10 seconds")
+            : Effect.sleep(Math.floor(point * longest))
+        return [yield* Trial.run(given.system, others.cancel, load, by, delay)]
       }).pipe(seeded(given.name, number)),
   })
 
@@ -67,7 +76,7 @@ export const make = (folder: string, others: Others) => {
         Deferred.succeed(isDead, undefined),
       )
       const plan = Effect.all({
-        load: Trial.load("long"),
+        load: Loads.load("long"),
         delay: Random.nextIntBetween(0, 2000),
         by: byWhom,
       })
@@ -108,7 +117,7 @@ export const make = (folder: string, others: Others) => {
     const settings: ReadonlyArray<Setting> = [
       each({ ...local, name: "no network", trials: 200, system: simulated }, 800),
       each({ ...local, name: "embedded host", trials: 200, system: embedded }, 800),
-      each({ name: "takes 40 ms", group: "live", trials: 250, width: 4, system: alive }, 1500),
+      each({ name: "takes 40 ms", group: "live", trials: 250, width: 4, system: alive }, 1500, true),
       each({ name: "at the strict pace of IB", group: "live", trials: 50, width: 5, system: paced }, 1500),
       each({ ...dead, name: "takes connections, says nothing", trials: 60, system: mute }, 3000),
       each({ ...dead, name: "begins to answer, no more", trials: 40, system: stalled }, 3000),
@@ -150,7 +159,7 @@ export const warmUp = (setting: Setting, others: Others): Effect.Effect<void> =>
     const { group, system } = setting
     if (system === undefined) return
     for (const { by, delay, size } of group === "dead" ? rehearsal.slice(1) : rehearsal) {
-      const load = yield* Trial.load(size)
+      const load = yield* Loads.load(size)
       yield* Trial.run(system, others.cancel, load, by, Effect.sleep(delay))
     }
   }).pipe(seeded("warm up", 0))
@@ -166,14 +175,11 @@ const rehearsal = [
   { size: "long", by: "there", delay: 500 },
 ] as const
 
-/** A load of that size is cancelled within this part of the longest delay: short ones are soon done. */
-const shareOf: Readonly<{ [_ in Trial.Size]: number }> = { long: 1, middle: 1, short: 0.4 }
-
 const at = (port: number) => Main.layerHost(`http://127.0.0.1:${port}`)
 
 const sizeOf = Effect.map(
   Random.next,
-  (die): Trial.Size => (die < 0.5 ? "long" : die < 0.75 ? "middle" : "short"),
+  (die): Loads.Size => (die < 0.5 ? "long" : die < 0.75 ? "middle" : "short"),
 )
 
 const byWhom = Effect.map(Random.next, (die): Trial.Trial["by"] => (die < 0.25 ? "there" : "here"))

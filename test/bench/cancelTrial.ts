@@ -12,18 +12,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as CandleSource from "../../src/data/CandleSource.js"
-import * as LoadData from "../../src/data/LoadData.js"
-import * as LoadMany from "../../src/data/LoadMany.js"
-import * as Symbol from "../../src/data/Symbol.js"
-import type { Timeframe } from "../../src/data/Timeframe.js"
 import * as IbPacing from "../../src/hosts/ib/IbPacing.js"
-import * as SimulatedSymbols from "../../src/hosts/ib/SimulatedSymbols.js"
 import * as Main from "../../src/node/Main.js"
 import type { OperationRecord } from "../../src/OperationRecord.js"
 import * as OperationStore from "../../src/OperationStore.js"
 import * as Operations from "../../src/Operations.js"
 import type { Answer, Request } from "./cancelChild.js"
 import * as Left from "./cancelLeft.js"
+import type { Load } from "./cancelLoads.js"
 import * as Part from "./part.js"
 
 /** A whole system in a home of its own, and a look at its records over a connection of its own. */
@@ -170,56 +166,6 @@ export const alteredSince = (trials: ReadonlyArray<Trial>): Effect.Effect<Readon
     ),
     (_) => _.flat(),
   )
-
-// ---------------------------------------------------------------------------------------------------------
-// loads
-// ---------------------------------------------------------------------------------------------------------
-
-export interface Load {
-  readonly kind: string
-  readonly start: (operations: Operations.Service) => ReturnType<typeof operations.startKind>
-}
-
-export type Size = "long" | "middle" | "short"
-
-const listed = SimulatedSymbols.all.map(({ symbol }) => symbol)
-const timeframes: Readonly<{ [_ in Size]: ReadonlyArray<Timeframe> }> = {
-  long: ["1m", "5m"],
-  middle: ["15m", "30m", "1h"],
-  short: ["4h", "1d"],
-}
-
-const oneOf = <A>(values: ReadonlyArray<A>) =>
-  Effect.map(Random.nextIntBetween(0, values.length), (index) => values[index]!)
-
-const payload = (size: Size) =>
-  Effect.gen(function* () {
-    return LoadData.Payload.make({
-      symbol: Symbol.Symbol.make(yield* oneOf(listed)),
-      timeframe: yield* oneOf(timeframes[size]),
-      session: yield* oneOf(["regular", "extended"] as const),
-      mode: "full",
-      start: Date.UTC(yield* Random.nextIntBetween(2000, 2023), 0, 1),
-      end: Date.UTC(2025, 0, 1),
-    })
-  })
-
-/** A load of one series, or of some; the dice say which. */
-export const load = (size: Size): Effect.Effect<Load> =>
-  Effect.gen(function* () {
-    const first = yield* payload(size)
-    if ((yield* Random.next) < 0.7) {
-      return {
-        kind: LoadData.LoadData.kind,
-        start: (operations) => operations.start(LoadData.LoadData, first),
-      } satisfies Load
-    }
-    const others = yield* Effect.forEach(["middle", "short", size, "short"] as const, payload)
-    return {
-      kind: LoadMany.LoadMany.kind,
-      start: (operations) => operations.start(LoadMany.LoadMany, { loads: [first, ...others] }),
-    } satisfies Load
-  })
 
 // ---------------------------------------------------------------------------------------------------------
 
