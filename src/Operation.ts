@@ -16,11 +16,9 @@ import type { ProgressRenderer } from "./ProgressRenderer.js"
 
 /**
  * How interrupted work continues: `none` it cannot; `again` by running with the same payload, since what is
- * done is found done; `checkpoint` from the newest value of the `checkpoint` schema.
+ * done is found done; `checkpoint` from what the handler kept under the id that it finds in `resumedFrom`.
  */
-export type Resume<Checkpoint> =
-  | { readonly resume: "none" | "again" }
-  | { readonly resume: "checkpoint"; readonly checkpoint: Schema.Schema<Checkpoint, unknown> }
+export type Resume = "none" | "again" | "checkpoint"
 
 export type Estimate = Measure.Estimate
 
@@ -60,6 +58,7 @@ export interface Definition<
   readonly idempotencyKey: (payload: Payload) => string
   /** Two operations with equal keys never run at the same time. */
   readonly exclusive?: (payload: Payload) => string
+  readonly resume: Resume
   /** Under which key durations are learned, and how much work the payload asks for. */
   readonly estimate: (payload: Payload) => Estimate
   readonly render: ProgressRenderer<Facts>
@@ -80,7 +79,6 @@ export interface Operation<
   FailureWire,
   Facts,
   FactsWire,
-  Checkpoint = unknown,
 > {
   readonly kind: Kind
   readonly definition: Definition<
@@ -92,8 +90,7 @@ export interface Operation<
     FailureWire,
     Facts,
     FactsWire
-  > &
-    Resume<Checkpoint>
+  >
   /** What stands for the handler in a context. */
   readonly handler: Context.Tag<
     Handler<Kind>,
@@ -117,7 +114,7 @@ export interface Operation<
 /** An operation of whatever types; what a group can hold. */
 export interface Any {
   readonly kind: string
-  readonly definition: Definition<any, any, any, any, any, any, any, any> & Resume<any>
+  readonly definition: Definition<any, any, any, any, any, any, any, any>
   readonly handler: Context.Tag<any, any>
   readonly run: (payload: any, execution?: Partial<Execution>) => Effect.Effect<any, any, any>
   readonly decode: (payload: unknown) => Effect.Effect<unknown, OperationError>
@@ -141,23 +138,10 @@ export const make = <
   FailureWire,
   Facts extends object,
   FactsWire,
-  Checkpoint = unknown,
 >(
   kind: Kind,
-  definition: Definition<Payload, PayloadWire, Success, SuccessWire, Failure, FailureWire, Facts, FactsWire> &
-    Resume<Checkpoint>,
-): Operation<
-  Kind,
-  Payload,
-  PayloadWire,
-  Success,
-  SuccessWire,
-  Failure,
-  FailureWire,
-  Facts,
-  FactsWire,
-  Checkpoint
-> => {
+  definition: Definition<Payload, PayloadWire, Success, SuccessWire, Failure, FailureWire, Facts, FactsWire>,
+): Operation<Kind, Payload, PayloadWire, Success, SuccessWire, Failure, FailureWire, Facts, FactsWire> => {
   const handlerTag = Context.GenericTag<
     Handler<Kind>,
     (payload: Payload, execution: Execution) => Effect.Effect<Success, Failure>
