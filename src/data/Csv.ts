@@ -16,6 +16,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
+import { turn } from "../internal/breathe.js"
 import type { Candles } from "./Candle.js"
 import * as Candle from "./Candle.js"
 import type { Steps } from "./CandleFile/Arrange.js"
@@ -118,14 +119,14 @@ export const fromStream = <E, R>(
     const decoding = decoder(place, options)
     yield* text.pipe(
       Stream.flatMap((piece) => Stream.fromIterable(pieces(piece))),
-      Stream.mapEffect((piece) => Effect.as(Effect.sleep(0), piece)),
+      Stream.mapEffect((piece) => Effect.as(turn, piece)),
       Stream.takeWhile(decoding.push),
       Stream.runDrain,
     )
     const work = decoding.steps()
     let step = work.next()
     while (step.done !== true) {
-      yield* Effect.sleep(0)
+      yield* turn
       step = work.next()
     }
     return yield* step.value

@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { Permits } from "../internal/Permits.js"
 import * as Progress from "../Progress.js"
 import * as Calendars from "./Calendars.js"
 import { type Candles, size } from "./Candle.js"
@@ -89,7 +90,7 @@ export class DataManager extends Context.Tag("ktrdr/data/DataManager")<DataManag
 export const make: Effect.Effect<Service, never, CandleSource | CandleStore> = Effect.gen(function* () {
   const source = yield* CandleSource
   const store = yield* CandleStore
-  const requests = yield* Effect.makeSemaphore(source.concurrency)
+  const requests = new Permits(source.concurrency)
   const { readStored, lookUp, plan, schedule } = LoadPlanner.make(source, store)
 
   const described = (series: Series.Series): Effect.Effect<Description, DataError> =>

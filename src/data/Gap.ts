@@ -1,6 +1,7 @@
 /**
  * Gaps: what the calendar expects and the store lacks. A closed market is no gap.
  */
+import { lowerBound } from "./Candle.js"
 import type { TimeRange } from "./TimeRange.js"
 import type { Expected } from "./TradingCalendar.js"
 
@@ -15,7 +16,8 @@ export interface Gap {
 
 /**
  * The gaps, oldest first. `present` holds the sorted starts of stored bars, expected ones or not; expected
- * bars that start inside one of `noData` (sorted, disjoint) are settled. One pass: linear in all three.
+ * bars that start inside one of `noData` (sorted, disjoint) are settled. Linear in the two; long runs of absent bars
+ * are leapt over.
  */
 export const find = (
   expected: Expected,
@@ -32,13 +34,20 @@ export const find = (
     if (from < to) gaps.push({ from, to, range: { start: starts[from]!, end: ends[to - 1]! } })
     from = to + 1
   }
-  for (let index = 0; index < size; index++) {
+  for (let index = 0; index < size; ) {
     const start = starts[index]!
     while (stored < present.length && present[stored]! < start) stored++
     while (settled < noData.length && noData[settled]!.end <= start) settled++
     const isStored = stored < present.length && present[stored] === start
     const isSettled = settled < noData.length && noData[settled]!.start <= start
-    if (isStored || isSettled) close(index)
+    if (isStored || isSettled) close(index++)
+    else {
+      const known = Math.min(
+        present[stored] ?? Number.POSITIVE_INFINITY,
+        noData[settled]?.start ?? Number.POSITIVE_INFINITY,
+      )
+      index = Math.max(index + 1, lowerBound(starts, known))
+    }
   }
   close(size)
   return gaps

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { Permits } from "../internal/Permits.js"
 import * as Operation from "../Operation.js"
 import * as Progress from "../Progress.js"
 import { DataError } from "./DataError.js"
@@ -141,21 +142,21 @@ const facts = (loads: ReadonlyArray<LoadData.Payload>): Partial<DataProgress.Con
 
 /** So many of each timeframe at a time, in the order in which they come. */
 const lanes = (width: number) => {
-  const all = new Map<Timeframe, Effect.Semaphore>()
+  const all = new Map<Timeframe, Permits>()
   return (timeframe: Timeframe) => {
-    const lane = all.get(timeframe) ?? Effect.unsafeMakeSemaphore(width)
+    const lane = all.get(timeframe) ?? new Permits(width)
     all.set(timeframe, lane)
-    return lane.withPermits(1)
+    return lane.hold
   }
 }
 
 /** Holds outcomes back until all before them have been told. */
 const inOrder = (told: (outcome: Outcome) => Effect.Effect<void>) => {
-  const turn = Effect.unsafeMakeSemaphore(1)
+  const turn = new Permits(1)
   const held = new Map<number, Outcome>()
   let next = 0
   return (index: number, outcome: Outcome): Effect.Effect<void> =>
-    turn.withPermits(1)(
+    turn.hold(
       Effect.suspend(() => {
         held.set(index, outcome)
         return Effect.whileLoop({

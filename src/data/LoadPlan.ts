@@ -54,8 +54,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   })
   const expected = yield* Slices.expected(calendar, series, range)
   const gaps = yield* breathe(() => (mode === "local" ? [] : Gap.find(expected, stored, options.noData)))
-  const segments = yield* breathe(() =>
-    Segment.plan({
+  const segments = yield* Slices.run(
+    Segment.planning({
       expected,
       gaps,
       timeframe: series.timeframe,

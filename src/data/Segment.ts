@@ -29,11 +29,12 @@ export interface Options {
  * Where a cut may fall without a further request is known from both ends: filling requests from the oldest
  * bar puts each cut as late, from the newest bar as early as possible. In between, the cut falls where the
  * lacking bars lie furthest apart: between weeks, sessions or gaps rather than within them, so that a day
- * that began in the middle does not shift those after it. Cuts do not depend on `order`.
+ * that began in the middle does not shift those after it. Cuts do not depend on `order`. Yields between stretches of
+ * some milliseconds.
  */
-export const plan = (options: Options): ReadonlyArray<Segment> => {
+export function* planning(options: Options): Generator<void, ReadonlyArray<Segment>> {
   const lacking = indexes(options.gaps)
-  const cuts = placeCuts(options.expected, lacking, Timeframe.info(options.timeframe).segmentMillis)
+  const cuts = yield* placeCuts(options.expected, lacking, Timeframe.info(options.timeframe).segmentMillis)
   const segments = cuts.map((cut, position) => {
     const from = lacking[cut]!
     const to = lacking[(cuts[position + 1] ?? lacking.length) - 1]!
@@ -42,6 +43,15 @@ export const plan = (options: Options): ReadonlyArray<Segment> => {
   })
   if (options.order === "newest") segments.reverse()
   return segments.map((segment, index) => ({ index, ...segment }))
+}
+
+/** What `planning` comes to, in one stretch. */
+export const plan = (options: Options): ReadonlyArray<Segment> => {
+  const work = planning(options)
+  for (;;) {
+    const step = work.next()
+    if (step.done === true) return step.value
+  }
 }
 
 // -----------------------------------------------------------------------------
@@ -57,13 +67,14 @@ const indexes = (gaps: ReadonlyArray<Gap.Gap>): Uint32Array => {
 }
 
 /** For each segment the position in `lacking` of its first bar. */
-const placeCuts = (
+function* placeCuts(
   { starts, ends }: Expected,
   lacking: Uint32Array,
   limit: number,
-): ReadonlyArray<number> => {
+): Generator<void, ReadonlyArray<number>> {
   const latest = fromOldest(starts, ends, lacking, limit)
   const earliest = fromNewest(starts, ends, lacking, limit)
+  let looked = 0
   const cuts = earliest.slice(0, 1)
   for (let segment = 1; segment < earliest.length; segment++) {
     const bound = starts[lacking[cuts[segment - 1]!]!]! + limit
@@ -79,9 +90,16 @@ const placeCuts = (
       }
     }
     cuts.push(best)
+    looked += latest[segment]! - earliest[segment]! + 1
+    if (looked < lookedAtOnce) continue
+    looked = 0
+    yield
   }
   return cuts
 }
+
+/** Places for a cut that are looked at between two turns. */
+const lookedAtOnce = 200_000
 
 const fromOldest = (
   starts: Float64Array,
@@ -90,11 +108,10 @@ const fromOldest = (
   limit: number,
 ): ReadonlyArray<number> => {
   const cuts: Array<number> = []
-  let bound = Number.NEGATIVE_INFINITY
-  for (let position = 0; position < lacking.length; position++) {
-    if (ends[lacking[position]!]! <= bound) continue
+  for (let position = 0; position < lacking.length; ) {
     cuts.push(position)
-    bound = starts[lacking[position]!]! + limit
+    const bound = starts[lacking[position]!]! + limit
+    position = firstAfter(position + 1, lacking.length, (at) => ends[lacking[at]!]! > bound)
   }
   return cuts
 }
@@ -106,12 +123,21 @@ const fromNewest = (
   limit: number,
 ): ReadonlyArray<number> => {
   const cuts: Array<number> = []
-  let bound = Number.POSITIVE_INFINITY
-  for (let position = lacking.length - 1; position >= 0; position--) {
-    if (starts[lacking[position]!]! >= bound) continue
-    if (position < lacking.length - 1) cuts.push(position + 1)
-    bound = ends[lacking[position]!]! - limit
+  for (let after = lacking.length; after > 0; ) {
+    const bound = ends[lacking[after - 1]!]! - limit
+    after = firstAfter(0, after - 1, (at) => starts[lacking[at]!]! >= bound)
+    cuts.push(after)
   }
-  if (lacking.length > 0) cuts.push(0)
   return cuts.toReversed()
+}
+
+/** The first of `[from, to)` from which on all are so; `to` where none is. */
+const firstAfter = (from: number, to: number, isSo: (at: number) => boolean): number => {
+  let [low, high] = [from, to]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (isSo(middle)) high = middle
+    else low = middle + 1
+  }
+  return low
 }

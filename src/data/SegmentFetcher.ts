@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import type { Permits } from "../internal/Permits.js"
 import * as Pacing from "../Pacing.js"
 import * as Progress from "../Progress.js"
 import { count, plural } from "../ProgressRenderer.js"
@@ -23,7 +24,7 @@ import * as TimeRange from "./TimeRange.js"
 export interface Options {
   readonly source: Source
   /** A permit for each fetch that the source is good for at once, shared by all loads from it. */
-  readonly requests: Effect.Semaphore
+  readonly requests: Permits
   readonly writer: Writer
   readonly series: Series.Series
   readonly listing: Listing
@@ -104,10 +105,10 @@ export const run = Effect.fn("SegmentFetcher.run")(function* (options: Options) 
 
   const settleInTurn = (segment: Segment) =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(requests.take(1)), () => {
+      Effect.flatMap(restore(requests.take), () => {
         if (unreachable < patience) return settle(segment, makePlace(requests), restore)
         abandoned++
-        return requests.release(1)
+        return requests.release
       }),
     )
 
@@ -158,18 +159,18 @@ interface Place {
   readonly regain: Effect.Effect<void>
 }
 
-const makePlace = (requests: Effect.Semaphore): Place => {
+const makePlace = (requests: Permits): Place => {
   let held = true
   const set = (value: boolean) =>
     Effect.sync(() => {
       held = value
     })
   return {
-    letGo: Effect.suspend(() => (held ? Effect.zipRight(set(false), requests.release(1)) : Effect.void)).pipe(
+    letGo: Effect.suspend(() => (held ? Effect.zipRight(set(false), requests.release) : Effect.void)).pipe(
       Effect.uninterruptible,
     ),
     regain: Effect.uninterruptibleMask((restore) =>
-      held ? Effect.void : Effect.zipRight(restore(requests.take(1)), set(true)),
+      held ? Effect.void : Effect.zipRight(restore(requests.take), set(true)),
     ),
   }
 }

@@ -107,7 +107,7 @@ const sliceBars = 25_000
 const mergeBars = 8192
 
 /** The same where a bar costs next to nothing; a market that closes has fewer in that time. */
-const expectedBars = 250_000
+const expectedBars = 100_000
 
 const concat = Effect.fnUntraced(function* (parts: ReadonlyArray<Float64Array>) {
   if (parts.length === 1) return parts[0]!

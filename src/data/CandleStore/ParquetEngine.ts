@@ -8,6 +8,8 @@
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBMaterializedResult } from "@duckdb/node-api"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import { turn } from "../../internal/breathe.js"
+import { Permits } from "../../internal/Permits.js"
 import type { Candles } from "../Candle.js"
 import * as Candle from "../Candle.js"
 import { DataError } from "../DataError.js"
@@ -36,7 +38,7 @@ export interface Options {
 export const make = Effect.fnUntraced(function* (options: Options) {
   const scope = yield* Effect.scope
   const instance = yield* Effect.cached(Effect.uninterruptible(Scope.extend(open(options), scope)))
-  const turns = yield* Effect.makeSemaphore(2)
+  const turns = new Permits(2)
 
   const connected = <A>(use: (connection: DuckDBConnection) => Effect.Effect<A, DataError>) =>
     Effect.flatMap(instance, ({ database }) =>
@@ -44,7 +46,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         Effect.promise(() => database.connect()),
         (connection) => Effect.sync(() => connection.closeSync()),
       ),
-    ).pipe(Effect.flatMap(use), Effect.scoped, turns.withPermits(1))
+    ).pipe(Effect.flatMap(use), Effect.scoped, turns.hold)
 
   const write: Engine["write"] = Effect.fn("ParquetEngine.write")(function* (file, parts) {
     const { sources } = yield* instance
@@ -192,7 +194,7 @@ export const collect = Effect.fnUntraced(function* (result: DuckDBMaterializedRe
   const chunksPerTurn = Math.ceil(valuesPerTurn / vectorRows / columns)
   let offset = 0
   for (let index = 0; index < result.chunkCount; index++) {
-    if (index % chunksPerTurn === chunksPerTurn - 1) yield* Effect.sleep(0)
+    if (index % chunksPerTurn === chunksPerTurn - 1) yield* turn
     const chunk = result.getChunk(index)
     found.forEach((values, column) => {
       const vector = chunk.getColumnVector(column)

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import { turn } from "../../internal/breathe.js"
 import { count, plural } from "../../ProgressRenderer.js"
 import type { Identity } from "../CandleStore.js"
 import { DataError } from "../DataError.js"
@@ -103,7 +104,7 @@ export const journalled = Effect.fnUntraced(function* (files: Files, { folder, j
     for (const item of Journal.decode(files.place(path), bytes.value)) {
       const found = yield* item
       if (found._tag === "Damage") damage.push({ name, ...found.damage })
-      else if (records.push(found.record) % recordsAtOnce === 0) yield* Effect.sleep(0)
+      else if (records.push(found.record) % recordsAtOnce === 0) yield* turn
     }
   }
   const all: Journalled = { records, damage }

@@ -13,6 +13,8 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import { breathe } from "../../internal/breathe.js"
+import { Permits } from "../../internal/Permits.js"
 import type { Candles } from "../Candle.js"
 import * as Candle from "../Candle.js"
 import type { Batch, Identity } from "../CandleStore.js"
@@ -157,7 +159,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const fs = yield* FileSystem.FileSystem
   const path = files.join(folder, nameOf(lock.token))
   const place = files.place(path)
-  const mutex = yield* Effect.makeSemaphore(1)
+  const mutex = new Permits(1)
   const pending: Array<Ticket> = []
   let open: { readonly file: FileSystem.File; readonly scope: Scope.CloseableScope } | undefined
   let offset = 0
@@ -193,7 +195,7 @@ export const make = Effect.fnUntraced(function* (options: {
       yield* lock.check
       const file = yield* opened
       yield* file.seek(offset, "start")
-      for (const frame of frames) yield* file.writeAll(frame)
+      for (const bytes of together(frames)) yield* file.writeAll(bytes)
       yield* file.sync
       yield* lock.check
       offset += frames.reduce((sum, frame) => sum + frame.length, 0)
@@ -213,12 +215,11 @@ export const make = Effect.fnUntraced(function* (options: {
   const append: Journal["append"] = Effect.fn("ParquetJournal.append")(function* (batch) {
     const frames: Array<Uint8Array> = []
     for (const record of records(identity, batch)) {
-      if (frames.length > 0) yield* Effect.sleep(0)
-      frames.push(encode(record))
+      frames.push(yield* breathe(() => encode(record)))
     }
     const done = yield* Deferred.make<void, DataError>()
     pending.push({ frames, done })
-    yield* mutex.withPermits(1)(Effect.uninterruptible(flushPending))
+    yield* mutex.hold(Effect.uninterruptible(flushPending))
     yield* Deferred.await(done)
   })
 
@@ -232,7 +233,7 @@ export const make = Effect.fnUntraced(function* (options: {
   return {
     append,
     bytes: () => offset,
-    whileClosed: (effect) => mutex.withPermits(1)(Effect.ensuring(Effect.zipRight(close, effect), begun)),
+    whileClosed: (effect) => mutex.hold(Effect.ensuring(Effect.zipRight(close, effect), begun)),
   } satisfies Journal
 })
 
@@ -243,6 +244,18 @@ interface Ticket {
   readonly done: Deferred.Deferred<void, DataError>
 }
 
+/** The frames in as few writes as a megabyte each takes: each write waits for a turn of the event loop. */
+function* together(frames: ReadonlyArray<Uint8Array>): Iterable<Uint8Array> {
+  for (let from = 0, to = 0; from < frames.length; from = to) {
+    let length = 0
+    while (to < frames.length && (to === from || length + frames[to]!.length <= writeBytes)) {
+      length += frames[to++]!.length
+    }
+    yield to === from + 1 ? frames[from]! : Buffer.concat(frames.slice(from, to), length)
+  }
+}
+
+const writeBytes = 1_048_576
 const recordRows = 8192
 const frameBytes = 16
 /** "ktrj" */

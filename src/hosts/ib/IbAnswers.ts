@@ -7,6 +7,7 @@ import type { Listing } from "../../data/CandleSource.js"
 import type { DataError } from "../../data/DataError.js"
 import * as Holiday from "../../data/Holiday.js"
 import * as TradingCalendar from "../../data/TradingCalendar.js"
+import { turn } from "../../internal/breathe.js"
 import type { ContractInfo, HeadAnswer, HistoricalAnswer, ValidateAnswer } from "./IbApi.js"
 import * as IbBars from "./IbBars.js"
 import * as IbRules from "./IbRules.js"
@@ -37,7 +38,7 @@ export const historical = (
     const rows = Candle.size(bars)
     let data = ""
     for (let from = 0; from < rows; from += slice) {
-      if (from > 0) yield* Effect.sleep(0)
+      yield* turn
       const part = IbBars.print(Candle.slice(bars, from, Math.min(from + slice, rows)))
       data += `${from === 0 ? "" : ","}${JSON.stringify(part.slice(1, -1)).slice(1, -1)}`
     }

@@ -18,6 +18,7 @@ import * as HostClient from "../../HostClient.js"
 import * as HostConfig from "../../HostConfig.js"
 import type { HostError } from "../../HostError.js"
 import { breathe } from "../../internal/breathe.js"
+import { Permits } from "../../internal/Permits.js"
 import * as IbApi from "./IbApi.js"
 import * as IbBars from "./IbBars.js"
 import * as IbFailure from "./IbFailure.js"
@@ -42,7 +43,7 @@ export const make: Effect.Effect<CandleSource.Service, never, IbHost | Scope.Sco
     const pace = yield* IbPacing.make(host.config.maxOpen)
 
     /** Answers that come together are read one by one, so that together they hold nobody up. */
-    const reading = Effect.unsafeMakeSemaphore(1)
+    const reading = new Permits(1)
 
     /** Whether the host is ktrdr's own, once an answer has told. */
     let own: boolean | undefined
@@ -105,7 +106,7 @@ export const make: Effect.Effect<CandleSource.Service, never, IbHost | Scope.Sco
           metered(place, gate),
           Effect.flatMap((answer) => {
             own = answer.error_code !== undefined
-            return Effect.flatten(reading.withPermits(1)(breathe(() => read(answer, series, range))))
+            return Effect.flatten(reading.hold(breathe(() => read(answer, series, range))))
           }),
           Effect.tapError(gate.refused),
         )

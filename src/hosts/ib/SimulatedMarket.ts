@@ -12,6 +12,7 @@ import * as Timeframe from "../../data/Timeframe.js"
 import * as TimeRange from "../../data/TimeRange.js"
 import * as TimeZone from "../../data/TimeZone.js"
 import * as TradingCalendar from "../../data/TradingCalendar.js"
+import { breathe } from "../../internal/breathe.js"
 import * as IbRules from "./IbRules.js"
 import * as SimulatedBars from "./SimulatedBars.js"
 import * as SimulatedSymbols from "./SimulatedSymbols.js"
@@ -52,12 +53,11 @@ export const make = ({ seed }: Options): CandleSource.Service => ({
     const end =
       range.end < now - longestBar ? range.end : TradingCalendar.completeBefore(calendar, series, now)
     const served = TimeRange.intersect(range, { start: head(profile, series.timeframe, now), end })
-    const slice = Timeframe.info(series.timeframe).millis < minute ? TimeZone.day / 6 : 60 * TimeZone.day
+    const slice = Timeframe.info(series.timeframe).millis < minute ? TimeZone.day / 6 : 15 * TimeZone.day
     const parts: Array<Candle.Candles> = []
     for (let start = served.start; start < served.end; start += slice) {
-      if (start > served.start) yield* Effect.sleep(0)
       const part = { start, end: Math.min(start + slice, served.end) }
-      parts.push(SimulatedBars.bars(profile, seed, series, part))
+      parts.push(yield* breathe(() => SimulatedBars.bars(profile, seed, series, part)))
     }
     return parts.length === 1 ? parts[0]! : Candle.concat(parts)
   }),

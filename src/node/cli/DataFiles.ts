@@ -18,6 +18,7 @@ import * as ParquetFile from "../../data/ParquetFile.js"
 import * as Series from "../../data/Series.js"
 import type { Symbol } from "../../data/Symbol.js"
 import * as Timeframe from "../../data/Timeframe.js"
+import { turn } from "../../internal/breathe.js"
 import * as Progress from "../../Progress.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
@@ -84,7 +85,7 @@ export interface ExportOptions extends DataView.Part {
 export const exportFile = (options: ExportOptions): Program =>
   Effect.gen(function* () {
     const candles = yield* (yield* DataManager).show(options, DataView.spanOf(options))
-    const text = Stream.fromIterable(Csv.format(candles)).pipe(Stream.tap(() => Effect.sleep(0)))
+    const text = Stream.fromIterable(Csv.format(candles)).pipe(Stream.tap(() => turn))
     const file = options.output
     if (file === undefined || file === "-") {
       const { out } = yield* Output.Output

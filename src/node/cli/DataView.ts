@@ -11,6 +11,7 @@ import * as Series from "../../data/Series.js"
 import type { Symbol } from "../../data/Symbol.js"
 import { info, type Timeframe } from "../../data/Timeframe.js"
 import * as TimeRange from "../../data/TimeRange.js"
+import { turn } from "../../internal/breathe.js"
 import { count } from "../../ProgressRenderer.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
@@ -65,7 +66,7 @@ export const show = (part: ShowOptions): Program =>
     for (let from = 0; from < Candle.size(candles); from += chunk) {
       const rows = Candle.toRows(Candle.slice(candles, from, from + chunk))
       yield* Output.line(rows.map(print).join("\n"))
-      yield* Effect.sleep(0)
+      yield* turn
     }
     if (!part.json) yield* Output.note(`${count(Candle.size(candles))} of ${LoadText.amount(total, "bar")}`)
   }).pipe(Effect.scoped)
