@@ -19,6 +19,11 @@ export const Failure = Schema.Struct({
   tag: Schema.String,
   reason: Schema.NullOr(Schema.String),
   message: Schema.String,
+  /**
+   * The error itself, encoded by the definition's `error` schema: none of a defect, of one whose JSON is longer than
+   * `longestError` characters, and in lists.
+   */
+  error: Schema.optionalWith(Schema.Unknown, { exact: true }),
 }).annotations({ identifier: "OperationFailure" })
 export type Failure = typeof Failure.Type
 
@@ -60,6 +65,8 @@ export const Summary = Schema.Struct({
   /** 1, and one more for each time it was resumed or tried again. */
   attempt: Schema.Number,
   owner: Owner,
+  failure: Schema.NullOr(Failure),
+  cancellation: Schema.NullOr(Cancellation),
 }).annotations({ identifier: "OperationSummary" })
 export type Summary = typeof Summary.Type
 
@@ -71,10 +78,8 @@ export const OperationRecord = Schema.Struct({
   sequence: Schema.Number,
   progress: Schema.NullOr(ProgressSnapshot),
   warnings: Schema.Array(Schema.String),
-  failure: Schema.NullOr(Failure),
   /** What it succeeded with, encoded by the definition's `success` schema. */
   result: Schema.Unknown,
-  cancellation: Schema.NullOr(Cancellation),
   /** What it kept and what is left, once it was cancelled or failed. */
   kept: Schema.NullOr(Schema.String),
   /** How its owner was set up, as far as another owner has to do the same to go on with it. */
@@ -90,7 +95,7 @@ export type Ending =
 
 /**
  * The ending that a record has been given; the record itself where it has one already. A request to cancel that
- * was recorded before is the one that counts.
+ * was recorded before is the one that counts. It ends no earlier than it began, however the clock was set meanwhile.
  */
 export const end = (record: OperationRecord, ending: Ending, at: number): OperationRecord =>
   isTerminal(record)
@@ -98,7 +103,7 @@ export const end = (record: OperationRecord, ending: Ending, at: number): Operat
     : {
         ...record,
         ...ending,
-        completed: at,
+        completed: Math.max(at, record.created, record.started ?? record.created),
         cancellation: record.cancellation ?? (ending.status === "cancelled" ? ending.cancellation : null),
       }
 
@@ -126,13 +131,16 @@ export const snapshotOf = (record: OperationRecord, now: number): ProgressSnapsh
   }
 }
 
-/** The record whose owner is known to be gone. */
-export const lost = ({ owner }: Pick<OperationRecord, "owner">): Extract<Ending, { status: "failed" }> => ({
+/** The ending of an operation that its owner owns no more; `how` is what became of that process. */
+export const lost = (
+  { owner }: Pick<OperationRecord, "owner">,
+  how: string,
+): Extract<Ending, { status: "failed" }> => ({
   status: "failed",
   failure: {
     tag: "OperationError",
     reason: "OwnerLost",
-    message: `process ${owner.pid} on ${owner.host}, which ran it, is gone or was suspended for too long`,
+    message: `process ${owner.pid} on ${owner.host}, which ran it, ${how}`,
   },
   kept: null,
 })
@@ -150,6 +158,8 @@ export const endingOf = <A, E>(
     readonly cancellers: ReadonlyArray<readonly [FiberId.FiberId, Cancellation]>
     readonly fromInside: Cancellation
     readonly kept: string | null
+    /** Encodes what it failed with; what cannot be encoded is left out, as all is without it. */
+    readonly encodeError?: (error: unknown) => Option.Option<unknown>
   },
 ): Ending => {
   if (Exit.isSuccess(exit)) return { status: "completed", result: options.encode(exit.value) }
@@ -159,17 +169,32 @@ export const endingOf = <A, E>(
   if ((by !== undefined && !isFailed) || Cause.isInterruptedOnly(exit.cause)) {
     return { status: "cancelled", cancellation: by?.[1] ?? options.fromInside, kept: options.kept }
   }
-  return { status: "failed", failure: failureOf(exit.cause), kept: options.kept }
+  return { status: "failed", failure: failureOf(exit.cause, options.encodeError), kept: options.kept }
 }
 
-/** An error as a record tells it: its tag, its reason where it has one, its message in one line. */
-export const failureOf = (cause: Cause.Cause<unknown>): Failure => {
+/** The longest JSON of an error that is kept with it, in characters. */
+export const longestError = 1024 * 1024
+
+/** A failure as lists tell it. */
+export const brief = (failure: Failure | null): Failure | null => {
+  if (failure === null || failure.error === undefined) return failure
+  const { message, reason, tag } = failure
+  return { tag, reason, message }
+}
+
+/** An error as a record tells it: its tag, its reason where it has one, its message in one line, itself encoded. */
+export const failureOf = (
+  cause: Cause.Cause<unknown>,
+  encode: (error: unknown) => Option.Option<unknown> = () => Option.none(),
+): Failure => {
+  const encoded = Option.filter(Option.flatMap(Cause.failureOption(cause), encode), isShort)
   const error = Option.getOrElse(Cause.failureOption(cause), () => Cause.squash(cause))
   const tag = Predicate.hasProperty(error, "_tag") ? String(error._tag) : undefined
   return {
     tag: tag ?? (error instanceof Error ? error.name : "Error"),
     reason: Predicate.hasProperty(error, "reason") ? String(error.reason) : null,
     message: messageOf(error),
+    ...(Option.isSome(encoded) ? { error: encoded.value } : {}),
   }
 }
 
@@ -190,6 +215,15 @@ const blank = {
 /** What came before the rest. */
 const first = (cause: Cause.Cause<unknown>): Cause.Cause<unknown> =>
   cause._tag !== "Sequential" ? cause : first(Cause.isEmpty(cause.left) ? cause.right : cause.left)
+
+/** Whether it is JSON that is not too long. */
+const isShort = (value: unknown): boolean => {
+  try {
+    return (JSON.stringify(value)?.length ?? Number.POSITIVE_INFINITY) <= longestError
+  } catch {
+    return false
+  }
+}
 
 const messageOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? ""

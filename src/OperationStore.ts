@@ -78,7 +78,7 @@ export interface Service {
     reported: Reported,
     warnings: ReadonlyArray<string>,
   ) => Effect.Effect<boolean, OperationError>
-  /** Gives an operation its terminal state, with the last snapshot and all warnings. */
+  /** Gives an operation its terminal state, with the last snapshot and all warnings, no earlier than it began. */
   readonly finish: (
     id: string,
     token: number,
@@ -104,7 +104,10 @@ export interface Service {
   /** What is new of an operation since `sequence`: its snapshot is left out where it is that one still. */
   readonly watch: (id: string, sequence: number) => Effect.Effect<Option.Option<Seen>, OperationError>
 
-  /** Fails, with `OwnerLost`, the operations whose owner is gone, and says how many those were. */
+  /**
+   * Fails, with `OwnerLost`, the operations whose owner is gone, and says how many those were. Where that cannot be
+   * written down, this store shows them so from then on all the same.
+   */
   readonly sweep: Effect.Effect<number, OperationError>
   /** Removes ended operations, oldest first: those that ended before `before`, and all but the newest `keep`. */
   readonly prune: (limits: {

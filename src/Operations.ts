@@ -31,7 +31,8 @@ export interface Running<out Success, out Failure> {
   readonly id: string
   /**
    * How it ended, once that is recorded. Whoever waits may be interrupted without harm to the operation. Fails
-   * with `OwnerLost` where this process was found to be its owner no more.
+   * with `OwnerLost` where this process was found to be its owner no more; with its own failure where it had one and
+   * the lease was lost because the store could not be written.
    */
   readonly exit: Effect.Effect<Exit.Exit<Success, Failure | OperationError>>
 }

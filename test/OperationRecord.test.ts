@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
+import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import * as OperationRecord from "../src/OperationRecord.js"
 import { cancellation, record, snapshot } from "./utils/OperationRecords.js"
@@ -110,7 +111,7 @@ describe("failureOf", () => {
 })
 
 describe("end", () => {
-  const running = record("a", owner, { status: "running", started: 2 })
+  const running = record("a", owner, { status: "running", created: 1, started: 2 })
   const completed = { status: "completed", result: "7" } as const
   const cancelled = { status: "cancelled", cancellation: cancellation("late"), kept: null } as const
 
@@ -118,7 +119,7 @@ describe("end", () => {
     const ended = OperationRecord.end(running, completed, 5)
     expect(ended).toEqual({ ...running, ...completed, completed: 5 })
     expect(OperationRecord.end(ended, cancelled, 6)).toBe(ended)
-    expect(OperationRecord.end(ended, OperationRecord.lost(ended), 6)).toBe(ended)
+    expect(OperationRecord.end(ended, OperationRecord.lost(ended, "is gone"), 6)).toBe(ended)
   })
 
   it("keeps the request that was recorded before", () => {
@@ -128,13 +129,19 @@ describe("end", () => {
     expect(OperationRecord.end(running, cancelled, 5).cancellation).toEqual(cancellation("late"))
   })
 
+  it("is no earlier than the beginning, where the clock was set back", () => {
+    const later = { ...running, created: 100, started: 120 }
+    expect(OperationRecord.end(later, completed, 5).completed).toBe(120)
+    expect(OperationRecord.end({ ...later, started: null }, completed, 5).completed).toBe(100)
+  })
+
   it("of one whose owner is gone says which that was", () => {
-    expect(OperationRecord.lost(running)).toEqual({
+    expect(OperationRecord.lost(running, "is gone")).toEqual({
       status: "failed",
       failure: {
         tag: "OperationError",
         reason: "OwnerLost",
-        message: "process 4711 on there, which ran it, is gone or was suspended for too long",
+        message: "process 4711 on there, which ran it, is gone",
       },
       kept: null,
     })
@@ -161,7 +168,7 @@ describe("snapshotOf", () => {
     const running = record("a", owner, { status: "running", progress })
     expect(OperationRecord.snapshotOf(running, 4000)).toBe(progress)
     expect(OperationRecord.snapshotOf({ ...running, status: "cancelling" }, 4000)).toBe(progress)
-    const failed = { ...running, ...OperationRecord.lost(running), completed: 5 }
+    const failed = { ...running, ...OperationRecord.lost(running, "is gone"), completed: 5 }
     expect(OperationRecord.snapshotOf(failed, 4000)).toEqual({
       ...progress,
       status: "failed",
@@ -175,5 +182,34 @@ describe("snapshotOf", () => {
   it("of a clock that was set back is not of negative length", () => {
     const done = record("a", owner, { status: "completed", started: 5000, completed: 1000 })
     expect(OperationRecord.snapshotOf(done, 0).elapsed).toBe(0)
+  })
+})
+
+describe("failureOf", () => {
+  class Broken extends Schema.TaggedError<Broken>()("Broken", {
+    reason: Schema.String,
+    parts: Schema.Unknown,
+  }) {}
+  const encode = (parts: unknown) =>
+    OperationRecord.failureOf(
+      Cause.fail(new Broken({ reason: "Rust", parts })),
+      Schema.encodeUnknownOption(Broken),
+    )
+
+  it("keeps the error itself, unless that is too long or nothing that JSON can say", () => {
+    expect(encode([1])).toEqual({
+      tag: "Broken",
+      reason: "Rust",
+      message: expect.any(String),
+      error: { _tag: "Broken", reason: "Rust", parts: [1] },
+    })
+    expect(encode("x".repeat(OperationRecord.longestError)).error).toBeUndefined()
+    expect(encode(1n).error).toBeUndefined()
+    expect(OperationRecord.brief(encode([1]))).toEqual({
+      tag: "Broken",
+      reason: "Rust",
+      message: expect.any(String),
+    })
+    expect("error" in OperationRecord.failureOf(Cause.die(new TypeError("no")))).toBe(false)
   })
 })

@@ -72,6 +72,7 @@ describe("start", () => {
       expect((yield* get(failed.id)).failure).toEqual({
         tag: "TaskError",
         reason: "Broken",
+        error: { _tag: "TaskError", reason: "Broken" },
         message: "it is Broken",
       })
       const died = yield* start(Task, { name: "dies" })

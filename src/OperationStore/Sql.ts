@@ -8,7 +8,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
-import { LocalMachine, type Machine } from "../internal/LocalMachine.js"
+import { LocalMachine } from "../internal/LocalMachine.js"
 import { checkQuery } from "../internal/operationQuery.js"
 import { superseded } from "../internal/operationRefusal.js"
 import { idTaken, leaseGone } from "../internal/operationStored.js"
@@ -16,12 +16,15 @@ import { OperationError } from "../OperationError.js"
 import * as Record from "../OperationRecord.js"
 import { leaseMillis, OperationStore, type Query, type Reported, type Service } from "../OperationStore.js"
 import * as SqlDatabase from "./SqlDatabase.js"
+import * as SqlLoss from "./SqlLoss.js"
 import * as SqlRecord from "./SqlRecord.js"
 
 export const make: Effect.Effect<Service, never, SqlDatabase.SqlDatabase> = Effect.gen(function* () {
   const { batch, file, query, write } = yield* SqlDatabase.SqlDatabase
   const machine = yield* LocalMachine
   const told = new Set<string>()
+  /** What became of owners that are gone, where that could not be written down. */
+  const unwritten = new Map<number, SqlLoss.Loss>()
 
   /** Alters an operation that its owner may still alter, and says whether he may. */
   const alter = (
@@ -88,7 +91,7 @@ export const make: Effect.Effect<Service, never, SqlDatabase.SqlDatabase> = Effe
     })
 
   const get: Service["get"] = (id) =>
-    Effect.flatMap(query("SELECT * FROM operations WHERE id = ?", [plain(id)]), ([row]) =>
+    Effect.flatMap(query(`SELECT * FROM ${SqlLoss.table(unwritten)} WHERE id = ?`, [plain(id)]), ([row]) =>
       row === undefined ? Effect.succeedNone : Effect.asSome(decode(id, row)),
     )
 
@@ -132,7 +135,7 @@ export const make: Effect.Effect<Service, never, SqlDatabase.SqlDatabase> = Effe
     }),
     begin: (id, token, at) =>
       alter(
-        "status = CASE status WHEN 'pending' THEN 'running' ELSE status END, started = ?",
+        "status = CASE status WHEN 'pending' THEN 'running' ELSE status END, started = max(?, created)",
         [at],
         id,
         token,
@@ -144,7 +147,7 @@ export const make: Effect.Effect<Service, never, SqlDatabase.SqlDatabase> = Effe
         [
           ...(last === undefined ? [] : [progress]),
           "warnings = ?",
-          "completed = ?",
+          completed,
           ...Object.keys(SqlRecord.endingOf(ending)).map(assigned),
         ].join(", "),
         [
@@ -178,15 +181,16 @@ export const make: Effect.Effect<Service, never, SqlDatabase.SqlDatabase> = Effe
     list: Effect.fn("OperationStore.list")(function* (asked) {
       const { limit, offset } = yield* checkQuery(asked)
       const { condition, params } = filterOf(asked)
+      const table = SqlLoss.table(unwritten)
       const [counts] = yield* query(
-        `SELECT (SELECT count(*) FROM operations WHERE ${condition}) AS total,
-                (SELECT count(*) FROM operations WHERE ${active}) AS active`,
+        `SELECT (SELECT count(*) FROM ${table} WHERE ${condition}) AS total,
+                (SELECT count(*) FROM ${table} WHERE ${active}) AS active`,
         params,
       )
       const operations: Array<Record.Summary> = []
       for (let start = 0, after: SqlDatabase.Row | undefined; start < limit; start += slice) {
         const rows: ReadonlyArray<SqlDatabase.Row> = yield* query(
-          `SELECT ${SqlRecord.summaryColumns} FROM operations
+          `SELECT ${SqlRecord.summaryColumns} FROM ${table}
            WHERE ${condition} ${after === undefined ? "" : "AND (created, id) < (?, ?)"}
            ORDER BY created DESC, id DESC LIMIT ? OFFSET ?`,
           [
@@ -207,7 +211,7 @@ export const make: Effect.Effect<Service, never, SqlDatabase.SqlDatabase> = Effe
       Effect.map(
         query(
           `SELECT status, sequence, CASE WHEN sequence > ? THEN progress END AS encoded
-           FROM operations WHERE id = ?`,
+           FROM ${SqlLoss.table(unwritten)} WHERE id = ?`,
           [sequence, plain(id)],
         ),
         ([row]) =>
@@ -217,10 +221,18 @@ export const make: Effect.Effect<Service, never, SqlDatabase.SqlDatabase> = Effe
     sweep: Effect.gen(function* () {
       const now = yield* machine.now
       const owners = yield* query(owning)
-      const gone = owners.filter((owner) => isGone(machine, now, owner))
-      if (gone.length === 0) return 0
       const at = yield* Clock.currentTimeMillis
-      const swept = yield* batch(gone.flatMap((owner) => loss(owner, at)))
+      const gone = owners.flatMap((owner) => Option.toArray(SqlLoss.of(machine, now, owner, at)))
+      if (gone.length === 0) {
+        unwritten.clear()
+        return 0
+      }
+      const swept = yield* Effect.tapError(batch(gone.flatMap(loss)), () =>
+        Effect.sync(() => {
+          for (const one of gone) if (!unwritten.has(one.token)) unwritten.set(one.token, one)
+        }),
+      )
+      unwritten.clear()
       return swept.reduce((sum, rows) => sum + rows.length, 0)
     }).pipe(Effect.withSpan("OperationStore.sweep")),
 
@@ -276,6 +288,9 @@ const insertion = `INSERT INTO operations (${SqlRecord.columns.join(", ")})
 const assigned = (column: string): string =>
   column === "cancellation" ? "cancellation = coalesce(cancellation, ?)" : `${column} = ?`
 
+/** No earlier than it began. */
+const completed = "completed = max(?, created, coalesce(started, created))"
+
 const progress = "sequence = ?, fraction = ?, message = ?, progress = ?"
 
 const progressOf = ({
@@ -290,28 +305,15 @@ const owning = `SELECT token, boot, space, pid, host, expires FROM leases
   UNION ALL SELECT DISTINCT token, NULL, NULL, pid, host, NULL FROM operations
   WHERE ${active} AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.token = operations.token)`
 
-const isGone = (machine: Machine, now: number, { boot, expires, pid, space }: SqlDatabase.Row): boolean =>
-  boot !== machine.boot ||
-  !(Number(expires) > now && Number(expires) <= now + leaseMillis) ||
-  (space === machine.space && Number(pid) !== machine.pid && !machine.isAlive(Number(pid)))
-
 /** Takes the lease away and fails what it was for, unless it was renewed since it was read. */
-const loss = (
-  { expires, host, pid, token }: SqlDatabase.Row,
-  at: number,
-): ReadonlyArray<SqlDatabase.Statement> => {
-  const owner = { token: Number(token), pid: Number(pid), host: String(host) }
-  const { failure, status } = Record.lost({ owner })
-  const seen = expires === null ? null : Number(expires)
-  return [
-    {
-      sql: `UPDATE operations SET status = ?, failure = ?, completed = ?
-        WHERE token = ? AND ${active} AND (SELECT expires FROM leases WHERE token = ?) IS ? RETURNING 1`,
-      params: [status, JSON.stringify(failure), at, owner.token, owner.token, seen],
-    },
-    { sql: "DELETE FROM leases WHERE token = ? AND expires = ?", params: [owner.token, seen] },
-  ]
-}
+const loss = ({ at, expires, failure, token }: SqlLoss.Loss): ReadonlyArray<SqlDatabase.Statement> => [
+  {
+    sql: `UPDATE operations SET status = 'failed', failure = ?, ${completed}
+      WHERE token = ? AND ${active} AND (SELECT expires FROM leases WHERE token = ?) IS ? RETURNING 1`,
+    params: [failure, at, token, token, expires],
+  },
+  { sql: "DELETE FROM leases WHERE token = ? AND expires = ?", params: [token, expires] },
+]
 
 const filterOf = ({ kind, parent, statuses }: Query) => {
   const parts: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [

@@ -25,6 +25,8 @@ class SummaryRow extends Schema.Class<SummaryRow>("OperationSummaryRow")({
   fraction: Schema.NullOr(Schema.Number),
   message: json(Schema.String),
   payload: Schema.NullOr(json(Schema.Unknown)),
+  failure: Schema.NullOr(json(Record.Failure)),
+  cancellation: Schema.NullOr(json(Record.Cancellation)),
 }) {
   toSummary(): Record.Summary {
     const { host, pid, token, ...rest } = this
@@ -35,8 +37,6 @@ class SummaryRow extends Schema.Class<SummaryRow>("OperationSummaryRow")({
 class RecordRow extends SummaryRow.extend<RecordRow>("OperationRecordRow")({
   version: Schema.Number,
   sequence: Schema.Number,
-  cancellation: Schema.NullOr(json(Record.Cancellation)),
-  failure: Schema.NullOr(json(Record.Failure)),
   kept: Schema.NullOr(json(Schema.String)),
   settings: json(Record.OperationRecord.fields.settings),
   warnings: json(Record.OperationRecord.fields.warnings),
@@ -49,7 +49,14 @@ class RecordRow extends SummaryRow.extend<RecordRow>("OperationRecordRow")({
   }
 }
 
-export const summaryColumns = Object.keys(SummaryRow.fields).join(", ")
+/** A list tells of a failure what it takes little room to say. */
+export const summaryColumns = Object.keys(SummaryRow.fields)
+  .map((column) =>
+    column === "failure"
+      ? "CASE WHEN json_valid(failure) THEN json_remove(failure, '$.error') ELSE failure END AS failure"
+      : column,
+  )
+  .join(", ")
 export const columns = Object.keys(RecordRow.fields)
 
 export const decodeSummary = Schema.decodeUnknownEither(SummaryRow)

@@ -14,6 +14,7 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Operation from "../Operation.js"
 import type { OperationError } from "../OperationError.js"
@@ -149,8 +150,8 @@ export class Entry {
     yield* Effect.uninterruptible(
       Effect.suspend(() => {
         if (this.record.status !== "pending") return Effect.void
-        this.begun = at
-        this.record = { ...this.record, status: "running", started: at }
+        this.begun = Math.max(at, this.record.created)
+        this.record = { ...this.record, status: "running", started: this.begun }
         return Metrics.started(this.record.kind)
       }),
     )
@@ -183,7 +184,10 @@ export class Entry {
     return Effect.locallyWith(effect, FiberRef.currentLoggers, HashSet.add(collector))
   }
 
-  /** Records how it ended; what the record says then is what its watchers and those who wait for it are told. */
+  /**
+   * Records how it ended; what the record says then is what its watchers and those who wait for it are told. Where
+   * it cannot be recorded, as the lease is gone, it is lost; but its own failure is told, unless the store has another.
+   */
   end(exit: Exit.Exit<Outcome, unknown>): Effect.Effect<Record.OperationRecord> {
     return Effect.gen(this, function* () {
       const at = yield* Clock.currentTimeMillis
@@ -199,7 +203,7 @@ export class Entry {
         ? ending.status === "cancelled"
           ? yield* this.#stored(kept)
           : kept
-        : yield* this.#truth(at)
+        : yield* this.#truth(at, ending.status === "failed" ? kept : undefined)
       const isKept = isTaken || this.record.sequence === last.sequence
       yield* this.feed.publish(
         isKept
@@ -208,7 +212,9 @@ export class Entry {
       )
       yield* Deferred.succeed(
         this.ended,
-        isKept ? Exit.map(exit, ({ value }) => value) : Exit.fail(Refusal.ownerLost(this.id)),
+        isKept
+          ? Exit.map(exit, ({ value }) => value)
+          : Exit.fail(Refusal.ownerLost(this.id, this.lease.loss)),
       )
       return this.record
     }).pipe(Effect.onError((cause) => Deferred.failCause(this.ended, cause)))
@@ -234,6 +240,7 @@ export class Entry {
     const because = (reason: string): Record.Cancellation => ({ reason, requested: at, by: "its owner" })
     return Record.endingOf(exit, {
       encode: ({ result }) => result,
+      encodeError: Schema.encodeUnknownOption(this.operation.definition.error),
       cancellers: [
         [this.#canceller, this.cancellation ?? because("cancelled")],
         [closing, this.cancellation ?? because(this.around.closingReason)],
@@ -300,10 +307,10 @@ export class Entry {
     )
   }
 
-  /** What the store says of it that this process may not alter any more. */
-  #truth(at: number): Effect.Effect<Record.OperationRecord> {
-    const gone = Record.end(this.current, Record.lost(this.record), at)
-    return Effect.zipRight(Effect.ignore(this.around.store.sweep), this.#stored(gone))
+  /** What the store says of it that this process may not alter any more; `own` or a loss where it says nothing. */
+  #truth(at: number, own: Record.OperationRecord | undefined): Effect.Effect<Record.OperationRecord> {
+    const other = own ?? Record.end(this.current, Record.lost(this.record, this.lease.loss), at)
+    return Effect.zipRight(Effect.ignore(this.around.store.sweep), this.#stored(other))
   }
 
   /** The terminal record that the store has; the other one where it has none. */

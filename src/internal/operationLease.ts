@@ -16,6 +16,7 @@ export const renewalMillis = 5_000
 export class Lease {
   #renewed: number
   #isLost = false
+  #fault: OperationError | undefined
 
   private constructor(
     readonly owner: Owner,
@@ -42,10 +43,23 @@ export class Lease {
     const now = yield* steady()
     if (this.#isLost || now >= this.#renewed + leaseMillis) return this.lose()
     if (now < this.#renewed + renewalMillis) return true
-    if (!(yield* this.store.renew(this.owner.token))) return this.lose()
+    const renewing = Effect.tapError(this.store.renew(this.owner.token), (error) =>
+      Effect.sync(() => {
+        this.#fault = error
+      }),
+    )
+    if (!(yield* renewing)) return this.lose()
     this.#renewed = now
+    this.#fault = undefined
     return true
   })
+
+  /** Why it was lost, as far as this process knows: what it did with it. */
+  get loss(): string {
+    return this.#fault === undefined
+      ? "was suspended for too long"
+      : `could not renew its lease: ${this.#fault.message.replace(/\.$/, "")}`
+  }
 
   lose(): false {
     this.#isLost = true

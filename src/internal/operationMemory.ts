@@ -65,7 +65,7 @@ export const makeMemory: Effect.Effect<OperationStore.Service> = Effect.sync(() 
       alter(id, token, (record) => ({
         ...record,
         status: record.status === "pending" ? "running" : record.status,
-        started: at,
+        started: Math.max(at, record.created),
       })),
     report: (id, token, reported, warnings) =>
       alter(id, token, (record) => ({ ...record, ...progressOf(reported), warnings: [...warnings] })),
@@ -107,7 +107,9 @@ export const makeMemory: Effect.Effect<OperationStore.Service> = Effect.sync(() 
           )
           .sort(newestFirst)
         return {
-          operations: fitting.slice(offset, offset + limit),
+          operations: fitting
+            .slice(offset, offset + limit)
+            .map((record) => ({ ...record, failure: Record.brief(record.failure) })),
           total: fitting.length,
           active: all.filter((record) => !Record.isTerminal(record)).length,
         }
@@ -128,7 +130,7 @@ export const makeMemory: Effect.Effect<OperationStore.Service> = Effect.sync(() 
         const gone = [...records.values()].filter(
           (record) => !Record.isTerminal(record) && !isHeld(record.owner.token, now),
         )
-        for (const record of gone) records.set(record.id, Record.end(record, Record.lost(record), at))
+        for (const record of gone) records.set(record.id, Record.end(record, Record.lost(record, silent), at))
         return gone.length
       }),
     ),
@@ -143,6 +145,9 @@ export const makeMemory: Effect.Effect<OperationStore.Service> = Effect.sync(() 
 })
 
 // ---------------------------------------------------------------------------------------------------------
+
+/** A lease of this process ran out, or was given back. */
+const silent = "let its lease go: it has ended, or was suspended for too long"
 
 /** Milliseconds that no setting of the clock moves. */
 const steady = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))

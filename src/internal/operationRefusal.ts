@@ -133,12 +133,13 @@ export const outdated = ({ id, version }: OperationRecord, known: number): Opera
     advice: "Start a new operation",
   })
 
-export const ownerLost = (id: string): OperationError =>
+/** `loss` says what the process did that it owns it no more. */
+export const ownerLost = (id: string, loss: string): OperationError =>
   new OperationError({
     reason: "OwnerLost",
     place: id,
     expected: "to own it still",
-    found: "that the lease is gone, for this process was suspended for too long or could not renew it",
+    found: `that the lease is gone, for this process ${loss}`,
     advice: "Resume it: what was done is kept",
   })
 

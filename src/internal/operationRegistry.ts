@@ -152,8 +152,14 @@ export const makeRegistry = <Handlers>(
       const now = yield* steady()
       if (now < pruned + pruneMillis) return
       pruned = now
-      const before = (yield* Clock.currentTimeMillis) - keptMillis
-      yield* store.prune({ before, keep: keptRecords })
+      const { operations: newest } = yield* store.list({
+        statuses: Record.terminal,
+        limit: 1,
+        offset: sparedRecords - 1,
+      })
+      const last = newest[0]?.completed ?? Number.NEGATIVE_INFINITY
+      const before = Math.min(yield* Clock.currentTimeMillis, last) - keptMillis
+      yield* store.prune({ before: Math.max(0, before), keep: keptRecords })
     }).pipe(Effect.catchAll(warn))
 
     /** Looks after what runs, for as long as anything does. */
@@ -181,7 +187,7 @@ export const makeRegistry = <Handlers>(
         const millis = entry.begun === null || completed === null ? undefined : completed - entry.begun
         yield* Metrics.ended(kind, status as Record.Ending["status"], millis)
         if (cancellation !== null && completed !== null) {
-          yield* Metrics.cancelTook(kind, completed - cancellation.requested)
+          yield* Metrics.cancelTook(kind, Math.max(0, completed - cancellation.requested))
         }
       })
 
@@ -293,9 +299,13 @@ export const makeRegistry = <Handlers>(
 /** A request of another process is seen within this time. */
 const attendMillis = 100
 
-/** Ended operations are kept for 7 days, and no more of them than this. */
+/**
+ * Ended operations are kept for 7 days, and no more of them than `keptRecords`. Days are counted from the last but
+ * so many: neither a clock that was set wrong nor a long absence costs what was done last.
+ */
 const keptMillis = 7 * 24 * 3_600_000
 const keptRecords = 10_000
+const sparedRecords = 100
 /** How often those that are not kept any longer are removed. */
 const pruneMillis = 3_600_000
 

@@ -7,6 +7,7 @@ import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import type { Machine } from "../../src/internal/LocalMachine.js"
+import { OperationError } from "../../src/OperationError.js"
 import * as Sql from "../../src/OperationStore/Sql.js"
 import * as SqlDatabase from "../../src/OperationStore/SqlDatabase.js"
 import { leaseMillis, OperationStore } from "../../src/OperationStore.js"
@@ -23,11 +24,11 @@ const shared = Effect.gen(function* () {
   const database = yield* SqlDatabase.make({ file })
   return {
     database,
-    on: (machine: Partial<Machine>) =>
+    on: (machine: Partial<Machine>, alter = (one: SqlDatabase.Service): SqlDatabase.Service => one) =>
       Effect.map(
         Layer.build(
           Sql.layer.pipe(
-            Layer.provide(Layer.succeed(SqlDatabase.SqlDatabase, database)),
+            Layer.provide(Layer.succeed(SqlDatabase.SqlDatabase, alter(database))),
             Layer.provide(TestMachine.layer(machine)),
           ),
         ),
@@ -45,6 +46,60 @@ const running = (store: typeof OperationStore.Service, id: string) =>
 
 const statusOf = (store: typeof OperationStore.Service, id: string) =>
   Effect.map(store.get(id), (found) => Option.getOrThrow(found).status)
+
+it.scoped("an owner that is gone is shown as such where that cannot be written down, until it can", () =>
+  Effect.gen(function* () {
+    const { database, on } = yield* shared
+    yield* TestClock.setTime(50_000)
+    const elsewhere = yield* on({ pid: 2, host: "o'clock" })
+    const gone = yield* running(elsewhere, "op_gone")
+    yield* elsewhere.report("op_gone", gone.token, reported(3), ["w"])
+    yield* elsewhere.insert(record("op_done", gone, { status: "completed", completed: 7 }))
+    const full = new OperationError({
+      reason: "StoreUnwritable",
+      place: database.file,
+      expected: "a file that can be written",
+      found: "database or disk is full",
+      advice: "Make room",
+    })
+    let isFull = true
+    const store = yield* on({ pid: 1, isAlive: (pid) => pid !== 2 }, (one) => ({
+      ...one,
+      batch: (statements) => (isFull ? Effect.fail(full) : one.batch(statements)),
+    }))
+    yield* running(store, "op_mine")
+    expect(yield* statusOf(store, "op_gone")).toBe("running")
+    expect(yield* Effect.flip(store.sweep)).toMatchObject({ reason: "StoreUnwritable" })
+    yield* TestClock.adjust(1000)
+    yield* Effect.ignore(store.sweep)
+    const seen = Option.getOrThrow(yield* store.get("op_gone"))
+    expect(seen).toMatchObject({
+      status: "failed",
+      completed: 50_000,
+      sequence: 3,
+      warnings: ["w"],
+      owner: gone,
+      failure: { reason: "OwnerLost", message: "process 2 on o'clock, which ran it, is gone" },
+    })
+    expect(Option.getOrThrow(yield* store.watch("op_gone", 0))).toMatchObject({
+      status: "failed",
+      sequence: 3,
+    })
+    const failed = yield* store.list({ statuses: ["failed"] })
+    expect([failed.total, failed.active]).toEqual([1, 1])
+    expect(failed.operations).toMatchObject([{ id: "op_gone", failure: seen.failure, completed: 50_000 }])
+    expect((yield* store.list({ statuses: ["running"] })).operations.map(({ id }) => id)).toEqual(["op_mine"])
+    expect(Option.getOrThrow(yield* store.get("op_done"))).toMatchObject({
+      status: "completed",
+      completed: 7,
+    })
+    expect(yield* statusOf(elsewhere, "op_gone")).toBe("running")
+    isFull = false
+    expect(yield* store.sweep).toBe(1)
+    expect(yield* statusOf(elsewhere, "op_gone")).toBe("failed")
+    expect(Option.getOrThrow(yield* store.get("op_gone")).failure).toEqual(seen.failure)
+  }),
+)
 
 it.scoped("the lease of a process that is gone is gone at once, where its number means something here", () =>
   Effect.gen(function* () {

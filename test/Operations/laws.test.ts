@@ -139,14 +139,20 @@ const rank: Readonly<Record<Status, number>> = {
 const isGrowing = (values: ReadonlyArray<number>): boolean =>
   values.every((value, index) => index === 0 || value >= values[index - 1]!)
 
-/** What a record may say of an exit: of one that was interrupted and died, either. */
-const toldBy = (exit: Exit.Exit<unknown, unknown>, status: Status): Partial<OperationRecord> => {
+/**
+ * What a record may say of an exit: of one that was interrupted and died, either; of a failure that could not be
+ * recorded, that its owner was lost.
+ */
+const toldBy = (
+  exit: Exit.Exit<unknown, unknown>,
+  { failure, status }: OperationRecord,
+): Partial<OperationRecord> => {
   if (Exit.isSuccess(exit)) return { status: "completed", result: exit.value, failure: null }
   const error = Cause.failureOption(exit.cause)
   if (Option.isSome(error)) {
     const { _tag: tag, reason, message } = error.value as JobError | OperationError
-    return reason === "OwnerLost"
-      ? { status: "failed", failure: expect.objectContaining({ tag, reason }), result: null }
+    return failure?.reason === "OwnerLost"
+      ? { status: "failed", failure: expect.objectContaining({ tag: "OperationError" }), result: null }
       : { status: "failed", failure: { tag, reason, message }, result: null }
   }
   const isDead = !Chunk.isEmpty(Cause.defects(exit.cause))
@@ -333,7 +339,7 @@ const play = ({ actions, every, isProbed }: Course): void => {
       if (exit === undefined) expect(process.isKilled, "an exit for all that live").toBe(true)
       else if (!spoilt)
         expect(record, Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "").toMatchObject(
-          toldBy(exit, record.status),
+          toldBy(exit, record),
         )
     }
     for (const { process, id, changes, exit } of watched) {

@@ -464,6 +464,42 @@ export const contract = <E>(name: string, layer: Layer.Layer<OperationStore, E>)
   )
 
   law(
+    "what a list tells of those that ended badly is why, but not the error itself",
+    Effect.gen(function* () {
+      const store = yield* OperationStore
+      const owner = yield* store.acquire
+      yield* begun(owner, ["op_1", "op_2", "op_3"])
+      const whole = { ...failure, error: { _tag: "WorkError", parts: ["a\u0000", "größer"] } }
+      yield* store.finish("op_1", owner.token, { ...failed, failure: whole }, 9, undefined, [])
+      yield* store.finish("op_2", owner.token, cancelled, 9, undefined, [])
+      expect((yield* getSome("op_1")).failure).toEqual(whole)
+      const { operations } = yield* store.list({})
+      expect(operations.map(({ failure: why, cancellation: asked }) => [why, asked])).toEqual([
+        [null, null],
+        [null, cancellation("enough")],
+        [failure, null],
+      ])
+    }),
+  )
+
+  law(
+    "nothing begins before it was created or ends before it began, however the clock is set",
+    Effect.gen(function* () {
+      const store = yield* OperationStore
+      const owner = yield* store.acquire
+      yield* store.insert(record("op_1", owner, { created: 1_000 }))
+      yield* store.begin("op_1", owner.token, 400)
+      expect((yield* getSome("op_1")).started).toBe(1_000)
+      yield* store.finish("op_1", owner.token, completed, 500, undefined, [])
+      expect((yield* getSome("op_1")).completed).toBe(1_000)
+      yield* store.insert(record("op_2", owner, { created: 1e9, started: 2e9, status: "running" }))
+      yield* TestClock.adjust(leaseMillis)
+      expect(yield* store.sweep).toBe(1)
+      expect(yield* getSome("op_2")).toMatchObject({ status: "failed", completed: 2e9 })
+    }),
+  )
+
+  law(
     "ended operations are removed, oldest first, by age and by number; those at work never",
     Effect.gen(function* () {
       const store = yield* OperationStore

@@ -53,6 +53,28 @@ describe("the access log", () => {
     }),
   )
 
+  it.effect("has the id of a request whose client left before its answer", () =>
+    Effect.gen(function* () {
+      const named = Effect.flatMap(AccessLog.RequestId, (told) => {
+        told.value = "r2"
+        return Effect.never
+      })
+      const lines: Array<unknown> = []
+      const log = Logger.make(({ annotations }) => {
+        lines.push(Object.fromEntries(HashMap.entries(annotations)))
+      })
+      const request = HttpServerRequest.fromWeb(new Request("http://127.0.0.1/"))
+      const fiber = yield* AccessLog.make(named).pipe(
+        Effect.provideService(HttpServerRequest.HttpServerRequest, request),
+        Effect.provide(Logger.add(log)),
+        Effect.fork,
+      )
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(fiber)
+      expect(lines).toMatchObject([{ status: 499, request_id: "r2" }])
+    }),
+  )
+
   it.effect("has clients that left, and defects, which stay what they are", () =>
     Effect.gen(function* () {
       const left = yield* asked("/", Effect.succeed(HttpServerResponse.empty()), true)
