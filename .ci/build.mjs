@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url"
 const root = fileURLToPath(new URL("..", import.meta.url))
 
 for (const name of readdirSync(root).includes("dist") ? readdirSync(join(root, "dist")) : []) {
-  if (name !== "bin.js") rmSync(join(root, "dist", name), { recursive: true, force: true })
+  if (name !== "bin.js" && name !== "Worker.js") rmSync(join(root, "dist", name), { recursive: true, force: true })
 }
 run([join("node_modules", "typescript", "bin", "tsc"), "--project", ".tsconfig.build.json"])
 run([join(".ci", "prepare.mjs"), "--bundle"])

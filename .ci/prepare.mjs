@@ -2,7 +2,7 @@
  * Makes a script of package.json work alone, in a fresh clone with nothing installed.
  *
  *   node .ci/prepare.mjs            installs what the lock file says, unless it is installed
- *   node .ci/prepare.mjs --bundle   also bundles dist/bin.js, unless it is newer than every source file
+ *   node .ci/prepare.mjs --bundle   also bundles the command into dist, unless that is newer than every source file
  *
  * Several may run at once. Nothing is written to standard output.
  */
@@ -24,7 +24,8 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
-const bundle = join(root, "dist", "bin.js")
+/** What the command consists of, in the order in which it comes to its place: what starts the others is last. */
+const bundle = ["Worker.js", "bin.js"]
 
 if (!isInstalled()) await alone(() => isInstalled() || install())
 if (process.argv.includes("--bundle") && !isBundled()) makeBundle()
@@ -59,7 +60,7 @@ function install() {
 
 /** True when nothing that goes into the bundle has changed since it was made. */
 function isBundled() {
-  const made = changedAt(bundle)
+  const made = Math.min(...bundle.map((name) => changedAt(join(root, "dist", name))))
   const inputs = ["package.json", "package-lock.json", "tsconfig.json", ...sources("src")]
   return inputs.every((file) => changedAt(join(root, file)) <= made)
 }
@@ -74,15 +75,17 @@ function changedAt(file) {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
 }
 
-/** Built beside its place and renamed into it: who runs the old bundle meanwhile keeps it. */
+/** Built beside its place and renamed into it, file by file: who runs the old bundle meanwhile keeps it. */
 function makeBundle() {
   const began = new Date()
   const folder = join(root, "dist", `.bundle-${process.pid}`)
   try {
     const tsup = join(root, "node_modules", "tsup", "dist", "cli-default.js")
     run(process.execPath, [tsup, "--out-dir", folder, "--silent"])
-    utimesSync(join(folder, "bin.js"), began, began)
-    renameSync(join(folder, "bin.js"), bundle)
+    for (const name of bundle) {
+      utimesSync(join(folder, name), began, began)
+      renameSync(join(folder, name), join(root, "dist", name))
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -28,7 +28,7 @@ const nodeOnly =
 
 /** What training may see of data, besides its ports. */
 const seenByTraining =
-  /^data\/(Candle|Timeframe|TimeRange|Symbol|Series|Coverage|Quality|CandleStore|CandleSource|DataError)\.ts$/
+  /^data\/(Candle|Timeframe|TimeRange|Symbol|Series|Coverage|Quality|CandleStore|CandleSource|CandleReader|DataError)\.ts$/
 
 interface Import {
   readonly from: string
@@ -70,6 +70,33 @@ describe("architecture", () => {
         from.startsWith("training/") && target.startsWith("data/") && !seenByTraining.test(target),
     )
     expect(wrong.map(({ from, target }) => `${from} imports ${target}`)).toEqual([])
+  })
+
+  it("training has no infrastructure of its own, but for the files that hold the worker", () => {
+    const own = files.filter(
+      (file) => file.startsWith("training/") && !/^training\/Trainer\/(Local|Worker)/.test(file),
+    )
+    const coordination =
+      /^effect\/(T?Queue|T?PubSub|T?Deferred|SubscriptionRef|FiberMap|FiberSet|FiberHandle|T?Ref|SynchronizedRef|Mailbox|Schedule|Fiber)$/
+    const wrong = imports.filter(
+      ({ from, target }) =>
+        own.includes(from) &&
+        (coordination.test(target) ||
+          /Http|Socket|undici|^node:(http|https|net|timers)/.test(target) ||
+          /^Host(Client|Pool)/.test(target)),
+    )
+    expect(wrong.map(({ from, target }) => `${from} imports ${target}`)).toEqual([])
+    const timers =
+      /\bEffect\.(fork\w*|delay|repeat\w*|retry\w*|schedule\w*|timeout\w*|makeSemaphore|makeLatch|sleep)\(/
+    const found = own.flatMap((file) =>
+      Fs.readFileSync(Path.join(root, file), "utf8")
+        .split("\n")
+        .flatMap((line, index) => (timers.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
+    )
+    expect(found).toEqual([])
+    expect(files.filter((file) => /^training\/Trainer\/(Local|Worker)/.test(file))).toContain(
+      "training/Trainer/Local.ts",
+    )
   })
 
   it("only node/ and files named after a platform import Node or packages that only run there", () => {

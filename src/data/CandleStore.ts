@@ -94,6 +94,8 @@ export interface Verification {
   readonly files: number
   readonly rows: number
   readonly bytes: number
+  /** The files with bars as they are, whatever was written down of them; 0 rows in one that is not sound. */
+  readonly contents: Description["files"]
   /** Batches that are durable and not yet in the files. */
   readonly journalled: number
   /** What is damaged: the series is whole when there is nothing here. */
@@ -294,6 +296,7 @@ const verification = ({ series, rows }: Description): Verification => ({
   files: 0,
   rows,
   bytes: 0,
+  contents: [],
   journalled: 0,
   faults: [],
   remarks: [],

@@ -19,7 +19,7 @@ import * as OperationFence from "../OperationFence.js"
 import * as Disk from "./Disk.js"
 import { newer } from "./Receipt/Json.js"
 import { Sha256, show } from "./Receipt/Sha256.js"
-import { Interruption, Position } from "./Receipt.js"
+import { Interruption, Position, SeriesRead } from "./Receipt.js"
 import { TrainingError } from "./TrainingError.js"
 
 export const Head = Schema.Struct({
@@ -36,6 +36,8 @@ export const Head = Schema.Struct({
   kept: Schema.Number,
   /** Those before the run that wrote it. */
   interruptions: Schema.Array(Interruption),
+  /** Which bars the rows were made of, so that bars that come later change nothing. */
+  ranges: Schema.optionalWith(Schema.Array(SeriesRead.pick("series", "range")), { exact: true }),
 }).annotations({ identifier: "CheckpointHead" })
 export type Head = typeof Head.Type
 

@@ -23,8 +23,8 @@ export interface Job {
   /** What an earlier run of the same strategy and rows came to, and whose bytes those are; none to begin. */
   readonly from: { readonly state: Uint8Array; readonly place: string } | undefined
   /**
-   * Makes a state durable. Called now and then, and when the training is interrupted or fails, before it has ended;
-   * one call has returned before the next is made. Where it fails the training goes on.
+   * Makes a state durable. Called now and then, when the last epoch is over, and when the training is interrupted or
+   * fails, before it has ended; one call has returned before the next is made. Where it fails the training goes on.
    */
   readonly keep: (snapshot: Snapshot) => Effect.Effect<void>
   /** Told of how the work was let go where the training ends before its time, once it was. */

@@ -3,9 +3,20 @@
  */
 import * as Schema from "effect/Schema"
 import { Timeframe } from "../data/Timeframe.js"
-import { count, eta, line, type ProgressRenderer, stepOf, takenAt, waiting } from "../ProgressRenderer.js"
+import {
+  count,
+  duration,
+  eta,
+  line,
+  type ProgressRenderer,
+  stepOf,
+  takenAt,
+  waiting,
+} from "../ProgressRenderer.js"
+import type { Position } from "./Receipt.js"
+import type { Release } from "./Trainer.js"
 
-/** How far a checkpoint is: `epoch 5 batch 342`, or the epoch alone where that was whole. */
+/** How far a checkpoint is; batch 0 where all batches of the epoch were learned from, epoch 0 where none was. */
 const Kept = Schema.Struct({ epoch: Schema.NonNegativeInt, batch: Schema.NonNegativeInt })
 
 export const Context = Schema.Struct({
@@ -52,16 +63,39 @@ export const render: ProgressRenderer<Context> = (snapshot, context) =>
     [waiting(snapshot.waiting, takenAt(snapshot)), eta(snapshot.eta)],
   )
 
-/** `checkpoint of epoch 5 batch 342 kept` */
+/** `checkpoint of epoch 5 batch 342 kept`, or of the epoch where that is whole. */
 export const kept: ProgressRenderer<Context> = (_, { checkpoint, release }) =>
   line(
     [
       checkpoint === undefined
         ? "nothing kept: no checkpoint was written yet"
-        : `checkpoint of epoch ${checkpoint.epoch} batch ${checkpoint.batch} kept`,
+        : checkpoint.epoch === 0
+          ? "checkpoint of the beginning kept"
+          : `checkpoint of epoch ${checkpoint.epoch}${checkpoint.batch === 0 ? "" : ` batch ${count(checkpoint.batch)}`} kept`,
     ],
     [release],
   )
+
+/** How far a training was that was kept at such a position. */
+export const keptAt = (
+  { epoch, phase, cursor }: Position,
+  { batch_size }: { readonly batch_size: number },
+): Context["checkpoint"] => {
+  if (phase !== "training") return { epoch, batch: 0 }
+  return cursor === 0 ? { epoch: epoch - 1, batch: 0 } : { epoch, batch: Math.ceil(cursor / batch_size) }
+}
+
+/** How work was let go, where that went otherwise than it should. */
+export const releaseText = (release: Release): string | undefined => {
+  switch (release._tag) {
+    case "Stopped":
+      return undefined
+    case "Terminated":
+      return `thread ended by force after ${duration(release.afterMillis)}`
+    case "Unconfirmed":
+      return `the host did not say that it has stopped: ${release.place}`
+  }
+}
 
 // ---------------------------------------------------------------------------------------------------------
 

@@ -61,7 +61,7 @@ export interface TrainingRun {
 }
 
 /** Validation rows go through so many at once, or as many as a batch has where that is more. */
-const validationRows = 1024
+export const validationRows = 1024
 
 /**
  * A training that has not begun. `settings` may be the `model` and `training` sections of a strategy. Fails with

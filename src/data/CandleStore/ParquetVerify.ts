@@ -57,21 +57,25 @@ export const verify = Effect.fn("ParquetVerify.verify")(function* (
 
     let rows = 0
     let bytes = 0
+    const held: Array<Verification["contents"][number]> = []
     for (const name of years) {
       const path = files.join(folder, name)
       const hash = Option.getOrUndefined(yield* files.rehash(path))
       const entries = listed.filter((file) => file.name === name)
       const entry = entries.find(({ sha256 }) => sha256 === hash?.sha256)
       bytes += hash?.bytes ?? 0
+      let readable = 0
       if (entry !== undefined || known === undefined) {
         const starts = yield* Effect.either(engine.readStarts([path]))
         if (Either.isLeft(starts)) fault(name, starts.left.found)
         else {
-          rows += starts.right.length
+          readable = starts.right.length
+          rows += readable
           for (const wrong of yield* compare(name, starts.right, entry)) fault(name, wrong)
         }
       } else if (entries.length === 0) fault(name, "no manifest lists it")
       else fault(name, `its bytes are not those that were written: ${difference(entries[0]!, hash)}`)
+      if (hash !== undefined) held.push({ name, rows: readable, sha256: hash.sha256 })
       yield* Progress.advance()
     }
 
@@ -105,6 +109,7 @@ export const verify = Effect.fn("ParquetVerify.verify")(function* (
       files: years.length,
       rows,
       bytes,
+      contents: held,
       journalled: records.length,
       faults,
       remarks,
@@ -131,6 +136,7 @@ export const unreadable = (series: Series.Series, error: DataError): Verificatio
   files: 0,
   rows: 0,
   bytes: 0,
+  contents: [],
   journalled: 0,
   faults: [{ place: error.place, found: error.found, advice: error.advice }],
   remarks: [],

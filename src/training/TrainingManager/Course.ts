@@ -1,0 +1,193 @@
+/**
+ * A training on its way: what it says becomes progress, what it has come to becomes checkpoints, and one that was
+ * interrupted goes on from the last of these.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as OperationFence from "../../OperationFence.js"
+import * as Progress from "../../Progress.js"
+import * as Checkpoint from "../Checkpoint.js"
+import type { Strategy } from "../Strategy.js"
+import * as Trainer from "../Trainer.js"
+import { TrainingError } from "../TrainingError.js"
+import type { Run } from "../TrainingManager.js"
+import * as TrainingProgress from "../TrainingProgress.js"
+import type { Prepared } from "./Preparation.js"
+import * as Work from "./Work.js"
+
+/** Where a run begins. */
+export interface Beginning {
+  readonly strategy: Strategy
+  /** When this run did, epoch milliseconds. */
+  readonly began: number
+  /** How long runs before it trained. */
+  readonly trainedMillis: number
+  /** What all of its checkpoints say. */
+  readonly head: Pick<Checkpoint.Head, "operation" | "strategy" | "started" | "interruptions">
+  /** What it goes on from, if there is something. */
+  readonly from: Checkpoint.Head | undefined
+  readonly warnings: ReadonlyArray<string>
+}
+
+/**
+ * Looks for what a run goes on from, and makes it the run's own before anything else is done: one that is interrupted
+ * at once can be resumed as well. Fails where it is of another strategy or cannot be read; where there is none, the
+ * training begins anew, with a warning.
+ */
+export const begin = Effect.fnUntraced(function* (
+  checkpoints: Checkpoint.Service,
+  strategy: Strategy,
+  hash: string,
+  { operationId, resumedFrom }: Run,
+): Effect.fn.Return<Beginning, TrainingError> {
+  const began = yield* Clock.currentTimeMillis
+  const anew: Beginning = {
+    strategy,
+    began,
+    trainedMillis: 0,
+    head: { operation: operationId, strategy: hash, started: began, interruptions: [] },
+    from: undefined,
+    warnings: [],
+  }
+  if (resumedFrom === undefined) return anew
+  const known = Option.getOrUndefined(yield* checkpoints.describe(resumedFrom))
+  if (known === undefined) {
+    const warning = `${resumedFrom} left no checkpoint: the training begins anew`
+    yield* Effect.logWarning(warning)
+    return { ...anew, warnings: [warning] }
+  }
+  const { state, ...from } = yield* checkpoints.read(resumedFrom, { strategy: hash, dataset: known.dataset })
+  const head = {
+    ...anew.head,
+    started: from.started,
+    interruptions: Checkpoint.interruptions(from, began),
+  }
+  const copied = checkpoints.write({ ...from, ...head, state }).pipe(
+    Effect.zipRight(
+      Progress.annotate({ checkpoint: TrainingProgress.keptAt(from.position, strategy.training) }),
+    ),
+    Effect.as<ReadonlyArray<string>>([]),
+    Effect.catchAll((error) => Effect.as(Effect.logWarning(notKept(error)), [notKept(error)])),
+  )
+  return { ...anew, trainedMillis: from.durationMillis, head, from, warnings: yield* copied }
+})
+
+/** What a training came to. */
+export interface Outcome {
+  readonly trained: Trainer.Trained
+  readonly warnings: ReadonlyArray<string>
+}
+
+/** Trains; checkpoints that cannot be written cost a warning, once for each reason. */
+export const run = Effect.fnUntraced(function* (
+  checkpoints: Checkpoint.Service,
+  trainer: Trainer.Service,
+  beginning: Beginning,
+  { dataset, hash, read }: Prepared,
+): Effect.fn.Return<Outcome, TrainingError> {
+  const { strategy, head, from } = beginning
+  const { training } = strategy
+  const resumed =
+    from === undefined
+      ? undefined
+      : yield* checkpoints.read(from.operation, { strategy: head.strategy, dataset: hash })
+  const step = yield* Progress.current
+  const fence = yield* OperationFence.OperationFence
+  const work = Work.of(dataset.split, training)
+  const warnings = new Set<string>()
+
+  const keep = ({ state, position }: Trainer.Snapshot) =>
+    Effect.gen(function* () {
+      yield* checkpoints.write({
+        ...head,
+        dataset: hash,
+        position,
+        durationMillis: yield* trainedMillis(beginning),
+        ranges: read.map(({ series, range }) => ({ series, range })),
+        state,
+      })
+      yield* Progress.annotate({ checkpoint: TrainingProgress.keptAt(position, training) })
+    }).pipe(
+      Effect.catchAll((error) => {
+        const warning = notKept(error)
+        if (warnings.has(warning)) return Effect.void
+        warnings.add(warning)
+        return Effect.logWarning(warning)
+      }),
+      Progress.provideStep(step),
+      Effect.provideService(OperationFence.OperationFence, fence),
+    )
+
+  const released = (release: Trainer.Release) =>
+    Effect.suspend(() => {
+      const text = TrainingProgress.releaseText(release)
+      return text === undefined ? Effect.void : Progress.annotate({ release: text })
+    }).pipe(Progress.provideStep(step))
+
+  yield* Progress.setTotal(work.total, TrainingProgress.unit)
+  let done = resumed === undefined ? 0 : Work.before(resumed.position, work, training)
+  yield* Progress.skip(done)
+  const advance = (to: number) =>
+    Effect.suspend(() => {
+      const more = Math.max(0, to - done)
+      done += more
+      return Progress.advance(more)
+    })
+
+  let trained: Trainer.Trained | undefined
+  const told = Trainer.Event.$match({
+    Batch: ({ epoch, batch, batches, loss, rowsPerSecond, work: to, workTotal }) =>
+      Progress.annotate({ epoch, batch, batches, loss, rows_per_second: rowsPerSecond }).pipe(
+        Effect.zipRight(workTotal === work.total ? Effect.void : Progress.setTotal(workTotal)),
+        Effect.zipRight(advance(to)),
+      ),
+    Epoch: ({ report: { epoch, validation } }) =>
+      Progress.annotate({
+        epoch,
+        ...(validation === null ? {} : { val_loss: validation.loss }),
+        ...(validation?.accuracy == null ? {} : { val_accuracy: validation.accuracy }),
+      }).pipe(Effect.zipRight(advance(epoch * (work.batches + work.validation)))),
+    Finished: (event) =>
+      Effect.sync(() => {
+        trained = event.trained
+      }),
+  })
+  const job: Trainer.Job = {
+    operation: head.operation,
+    strategy,
+    dataset,
+    from:
+      resumed === undefined ? undefined : { state: resumed.state, place: `checkpoint of ${from?.operation}` },
+    keep,
+    released,
+  }
+  yield* Stream.runForEach(trainer.train(job), told)
+  return trained === undefined ? yield* unfinished : { trained, warnings: [...warnings] }
+})
+
+/** Until now, with the runs before. */
+export const trainedMillis = ({ began, trainedMillis }: Beginning): Effect.Effect<number> =>
+  Effect.map(Clock.currentTimeMillis, (now) => trainedMillis + Math.max(0, now - began))
+
+/** Removes what nobody goes on from any more: its own checkpoint, and those of the runs before. */
+export const clear = (checkpoints: Checkpoint.Service, { head }: Beginning): Effect.Effect<void> =>
+  Effect.forEach(
+    new Set([head.operation, ...head.interruptions.map(({ operation }) => operation)]),
+    (operation) =>
+      Effect.catchAll(checkpoints.remove(operation), ({ message }) => Effect.logWarning(message)),
+    { discard: true },
+  )
+
+// ---------------------------------------------------------------------------------------------------------
+
+const notKept = ({ message }: TrainingError): string => `A checkpoint was not kept: ${message}`
+
+const unfinished = new TrainingError({
+  reason: "TrainerFailed",
+  place: "trainer",
+  expected: "a model once it has ended",
+  found: "none",
+  advice: "Resume the training; what was kept is not lost",
+})
