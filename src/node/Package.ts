@@ -17,3 +17,7 @@ export const leastNode = (): ReadonlyArray<number> =>
 
 /** Path of the folder with the sample bars. */
 export const samples = (): string => resolver.resolve("ktrdr/sample/SPX_1d.csv").replace(/SPX_1d\.csv$/, "")
+
+/** Path of the folder with the example strategies. */
+export const strategies = (): string =>
+  resolver.resolve("ktrdr/examples/mean_reversion.yaml").replace(/mean_reversion\.yaml$/, "")

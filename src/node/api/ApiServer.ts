@@ -23,8 +23,10 @@ import * as EventHub from "./EventHub.js"
 import * as Events from "./Events.js"
 import * as Front from "./Front.js"
 import * as HealthHandlers from "./HealthHandlers.js"
+import * as ModelsHandlers from "./ModelsHandlers.js"
 import * as OperationsHandlers from "./OperationsHandlers.js"
 import * as Routes from "./Routes.js"
+import * as TrainingsHandlers from "./TrainingsHandlers.js"
 
 /** Where the document, the page to try it and the metrics are; the first two where KTRDR has them as well. */
 export const paths = {
@@ -35,7 +37,8 @@ export const paths = {
 } as const
 
 /**
- * Serves until its scope closes; `settings` are those of the registry. Where the layer of `Closing` is built before that of the operations, and after the
+ * Serves until its scope closes; `settings` are those of the registry. Models are served, and strategies trained by name,
+ * where there are a `TrainingManager`, a `ModelStore` and `Strategies`. Where the layer of `Closing` is built before that of the operations, and after the
  * server, event streams end with what became of their operations.
  */
 export const layer = (
@@ -53,7 +56,14 @@ export const layer = (
     }),
   ).pipe(
     Layer.provide(HttpApiBuilder.api(Api)),
-    Layer.provide([HealthHandlers.layer, OperationsHandlers.layer, DataHandlers.layer, others]),
+    Layer.provide([
+      HealthHandlers.layer,
+      OperationsHandlers.layer,
+      DataHandlers.layer,
+      TrainingsHandlers.layer,
+      ModelsHandlers.layer,
+      others,
+    ]),
     Layer.provide(
       settings === undefined ? Layer.empty : Layer.succeed(OperationsHandlers.Settings, { settings }),
     ),

@@ -11,9 +11,6 @@ import * as DataWire from "./DataWire.js"
 import * as ErrorBody from "./ErrorBody.js"
 import * as Parameters from "./Parameters.js"
 
-const nullable = <A, I>(schema: Schema.Schema<A, I>) =>
-  Schema.optionalWith(Schema.NullOr(schema), { exact: true })
-
 /**
  * `include_extended` is for the series of extended hours; what is loaded is always within the trading hours of the
  * one or the other, so `trading_hours_only` alters nothing. The last instant, `end_date`, is included.
@@ -22,24 +19,16 @@ export const LoadRequest = Schema.Struct({
   symbol: Parameters.symbol,
   timeframe: Parameters.timeframe,
   mode: Schema.optionalWith(LoadMode, { exact: true }),
-  start_date: nullable(Parameters.moment),
-  end_date: nullable(Parameters.moment),
-  filters: nullable(
+  start_date: Parameters.nullable(Parameters.moment),
+  end_date: Parameters.nullable(Parameters.moment),
+  filters: Parameters.nullable(
     Schema.Struct({
       trading_hours_only: Schema.optionalWith(Schema.Boolean, { exact: true }),
       include_extended: Schema.optionalWith(Schema.Boolean, { exact: true }),
     }),
   ),
 })
-  .pipe(
-    Schema.filter(
-      ({ start_date: start, end_date: end }) =>
-        typeof start !== "number" ||
-        typeof end !== "number" ||
-        start < end ||
-        "start_date must be before end_date",
-    ),
-  )
+  .pipe(Schema.filter(Parameters.beginsBeforeItEnds))
   .annotations({ identifier: "LoadRequest", ...Parameters.exact })
 export type LoadRequest = typeof LoadRequest.Type
 

@@ -6,8 +6,8 @@ import * as Schema from "effect/Schema"
 import { Complaint } from "./Complaint.js"
 
 /**
- * - `error.code`: `OPERATION-` or `DATA-` and the reason of ktrdr's own error, whose parts (`place`, `expected`,
- *   `found`, `advice`) are the details; else one of `Refusal`'s
+ * - `error.code`: `OPERATION-`, `DATA-` or `TRAINING-` and the reason of ktrdr's own error, whose parts (`place`,
+ *   `expected`, `found`, `advice`) are the details; else one of `Refusal`'s
  * - `detail`: the message, for KTRDR's clients; where the request did not decode (422), all that is wrong with it
  */
 export const ErrorBody = Schema.Struct({

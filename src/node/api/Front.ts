@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
+import * as AccessLog from "../../hosts/AccessLog.js"
 import * as HostHttp from "../../hosts/ib/HostHttp.js"
 import * as Access from "./Access.js"
 import type * as Closing from "./Closing.js"
@@ -33,6 +34,8 @@ export const make =
     Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
       Effect.gen(function* () {
         const id = yield* idOf(request)
+        const told = yield* AccessLog.RequestId
+        told.value = id
         const { path } = HostHttp.address(request)
         const answer = Access.isPreflight(access, request.method, request.headers)
           ? Effect.succeed(HttpServerResponse.empty({ headers: Access.preflight }))

@@ -17,6 +17,10 @@ export type Status = typeof Status.Type
 const Text = Schema.NullOr(Schema.String)
 const Dictionary = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 
+const Cancellation = Schema.NullOr(
+  Schema.Struct({ reason: Schema.String, requested_at: Schema.String, by: Schema.String }),
+)
+
 /** What KTRDR's lists do not tell of an operation. Instants are ISO. */
 export const SummaryParameters = Schema.Struct({
   payload: Schema.Unknown,
@@ -29,6 +33,8 @@ export const SummaryParameters = Schema.Struct({
   resumed_from: Text,
   attempt: Schema.Number,
   owner: Record.Owner,
+  failure: Schema.NullOr(Record.Failure),
+  cancellation: Cancellation,
 }).annotations({ identifier: "SummaryParameters" })
 
 export const Summary = Schema.Struct({
@@ -73,9 +79,7 @@ export const Parameters = Schema.Struct({
   attempt: Schema.Number,
   owner: Record.Owner,
   failure: Schema.NullOr(Record.Failure),
-  cancellation: Schema.NullOr(
-    Schema.Struct({ reason: Schema.String, requested_at: Schema.String, by: Schema.String }),
-  ),
+  cancellation: Cancellation,
   kept: Text,
   settings: Schema.Record({ key: Schema.String, value: Schema.String }),
   /** The progress in full. */
@@ -129,6 +133,8 @@ export const summaryOf = (record: Record.Summary, now: number): Summary => ({
     resumed_from: record.resumedFrom,
     attempt: record.attempt,
     owner: record.owner,
+    failure: record.failure,
+    cancellation: toldOf(record.cancellation),
   },
 })
 
@@ -147,6 +153,8 @@ export const summaryFrom = ({ parameters, ...entry }: Summary): Record.Summary =
   resumedFrom: parameters.resumed_from,
   attempt: parameters.attempt,
   owner: parameters.owner,
+  failure: parameters.failure,
+  cancellation: cancellationFrom(parameters.cancellation),
 })
 
 export const pageOf = ({ operations, total, active }: Page, now: number) => ({
@@ -184,14 +192,7 @@ export const operationOf = (record: Record.OperationRecord): Operation => {
         attempt: record.attempt,
         owner: record.owner,
         failure,
-        cancellation:
-          cancellation === null
-            ? null
-            : {
-                reason: cancellation.reason,
-                requested_at: iso(cancellation.requested),
-                by: cancellation.by,
-              },
+        cancellation: toldOf(cancellation),
         kept: record.kept,
         settings: record.settings,
         snapshot: record.progress,
@@ -244,14 +245,7 @@ export const recordOf = (operation: Operation): Record.OperationRecord => {
     warnings: operation.warnings,
     failure: parameters.failure,
     result: null,
-    cancellation:
-      cancellation === null
-        ? null
-        : {
-            reason: cancellation.reason,
-            requested: Date.parse(cancellation.requested_at),
-            by: cancellation.by,
-          },
+    cancellation: cancellationFrom(cancellation),
     kept: parameters.kept,
     settings: parameters.settings,
   }
@@ -264,6 +258,14 @@ const unknown = "N/A"
 const iso = (millis: number): string => new Date(millis).toISOString()
 const isoOrNull = (millis: number | null): string | null => (millis === null ? null : iso(millis))
 const millisOrNull = (text: string | null): number | null => (text === null ? null : Date.parse(text))
+
+const toldOf = (cancellation: Record.Cancellation | null): typeof Cancellation.Type =>
+  cancellation === null
+    ? null
+    : { reason: cancellation.reason, requested_at: iso(cancellation.requested), by: cancellation.by }
+
+const cancellationFrom = (told: typeof Cancellation.Type): Record.Cancellation | null =>
+  told === null ? null : { reason: told.reason, requested: Date.parse(told.requested_at), by: told.by }
 
 const percentage = (fraction: number | null): number => (fraction ?? 0) * 100
 

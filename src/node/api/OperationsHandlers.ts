@@ -18,6 +18,7 @@ import type * as OperationsApi from "./OperationsApi.js"
 import { defaultLimit, maxLimit } from "./OperationsApi.js"
 import * as OperationWire from "./OperationWire.js"
 import * as Refusal from "./Refusal.js"
+import * as TrainingWire from "./TrainingWire.js"
 
 /** What another owner has to know to go on with what the server runs; what the operation was started with by default. */
 export class Settings extends Context.Reference<Settings>()("ktrdr/node/api/Settings", {
@@ -140,7 +141,7 @@ const cancel = Effect.fn("Api.cancel")(function* (
       cancelled_at: record.completed === null ? null : new Date(record.completed).toISOString(),
       cancellation_reason: reason === undefined && isFirst ? null : (record.cancellation?.reason ?? null),
       task_cancelled: record.status === "cancelled",
-      training_session_cancelled: false,
+      training_session_cancelled: TrainingWire.isSessionCancelled(record),
     },
   }
 })

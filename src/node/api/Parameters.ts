@@ -18,6 +18,9 @@ export const exact = {
 /** A part of a request that may be left out. */
 export const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
 
+/** A part of a body that may be left out, or be null. */
+export const nullable = <A, I>(schema: Schema.Schema<A, I>) => optional(Schema.NullOr(schema))
+
 /** Text that a rule reads: what is said where it cannot, and the JSON schema of what it can. */
 interface Reading<A> {
   readonly document: object
@@ -117,6 +120,16 @@ export const moment: Schema.Schema<number, string | number> = Schema.Union(
   }).annotations({ jsonSchema: { type: "number" } }),
 ).annotations(Complaint.saying(noMoment))
 
+/** Whether what a body asks for begins before it ends; else what is said of it. */
+export const beginsBeforeItEnds = ({
+  start_date: start,
+  end_date: end,
+}: {
+  readonly start_date?: number | null
+  readonly end_date?: number | null
+}): true | string =>
+  typeof start !== "number" || typeof end !== "number" || start < end || "start_date must be before end_date"
+
 /** A symbol as it is typed: `aapl`, `EUR/USD`. */
 export const symbol: Schema.Schema<Symbols.Symbol, string> = read(Schema.typeSchema(Symbols.Symbol), {
   document: { type: "string", minLength: 1, description: "Such as AAPL, BRK.B or EUR/USD" },
@@ -140,3 +153,38 @@ export const timeframe: Schema.Schema<Timeframes.Timeframe, string> = read(
         : { type: "string_type", msg: "Input should be a valid string" },
   },
 )
+
+/**
+ * A list of what `item` reads, one at least. What is wrong with one of them is said of the list, as pydantic's
+ * validators of lists do.
+ */
+export const some = <A extends string>(
+  what: string,
+  item: Schema.Schema<A, string>,
+): Schema.Schema<ReadonlyArray<A>, ReadonlyArray<string>> => {
+  const parse = Schema.decodeEither(item)
+  return Schema.transformOrFail(Schema.Array(Schema.String), Schema.Array(Schema.typeSchema(item)), {
+    strict: true,
+    decode: (texts, _, ast) => {
+      const failed = (message: string) => ParseResult.fail(new ParseResult.Type(ast, texts, message))
+      if (texts.length === 0) return failed(`At least one ${what} must be specified`)
+      const read: Array<A> = []
+      for (const text of texts) {
+        const one = parse(text)
+        if (Either.isLeft(one)) {
+          return failed(
+            text.trim() === ""
+              ? `${what[0]?.toUpperCase()}${what.slice(1)} cannot be empty`
+              : said(one.left.issue, text),
+          )
+        }
+        read.push(one.right)
+      }
+      return ParseResult.succeed(read)
+    },
+    encode: (items) => ParseResult.succeed(items),
+  }).annotations({ jsonSchema: { type: "array", items: { type: "string" }, minItems: 1 } })
+}
+
+const said = (issue: ParseResult.ParseIssue, text: string): string =>
+  `${Complaint.all("body", issue)[0]?.msg.replace(/^Value error, /, "") ?? "it does not decode"}, found ${JSON.stringify(text.slice(0, 60))}`

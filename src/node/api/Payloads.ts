@@ -9,6 +9,7 @@ import { LoadReport } from "../../data/LoadReport.js"
 import * as TimeRange from "../../data/TimeRange.js"
 import type { OperationRecord } from "../../OperationRecord.js"
 import type { ProgressSnapshot } from "../../ProgressSnapshot.js"
+import * as TrainingWire from "./TrainingWire.js"
 
 export interface Subject {
   readonly symbol: string | undefined
@@ -19,30 +20,18 @@ export interface Subject {
   readonly end: string | undefined
 }
 
-/** What an encoded payload is about: one series, or many that agree in what is told of them. */
-export const of = (payload: unknown): Subject => {
-  const loads =
-    Predicate.hasProperty(payload, "loads") && Array.isArray(payload.loads) ? payload.loads : [payload]
-  const common = (key: string): string | undefined => {
-    const values = new Set(loads.map((load: unknown) => text(load, key)))
-    return values.size === 1 ? [...values][0] : undefined
-  }
-  const symbols = new Set(loads.map((load: unknown) => text(load, "symbol")).filter(Predicate.isString))
-  return {
-    symbol: symbols.size === 0 ? undefined : DataProgress.names([...symbols]),
-    timeframe: common("timeframe"),
-    mode: common("mode"),
-    start: common("start"),
-    end: lastOf(common("end")),
-  }
-}
+/** What an encoded payload is about: a training, one series, or many that agree in what is told of them. */
+export const of = (payload: unknown): Subject =>
+  Predicate.hasProperty(payload, "strategy") ? ofTraining(payload, payload.strategy) : ofLoads(payload)
 
-/** The counters of a load under KTRDR's names; of other kinds the result, or how many there are in it. */
+/** The counters of a load and the numbers of a training under KTRDR's names; of other kinds the result, or how many there are in it. */
 export const resultSummary = (record: OperationRecord): Readonly<Record<string, unknown>> | null => {
   if (record.status !== "completed") return null
   if (record.kind === LoadData.kind && Schema.is(Report)(record.result)) {
     return loadCounters(decode(record.result), record.progress)
   }
+  const training = TrainingWire.summary(record)
+  if (training !== null) return training
   if (Array.isArray(record.result)) return { count: record.result.length }
   return Predicate.isRecord(record.result) ? record.result : { result: record.result }
 }
@@ -65,6 +54,35 @@ export const loadCounters = (report: LoadReport, progress: ProgressSnapshot | nu
 
 // ---------------------------------------------------------------------------------------------------------
 
+const ofLoads = (payload: unknown): Subject => {
+  const loads =
+    Predicate.hasProperty(payload, "loads") && Array.isArray(payload.loads) ? payload.loads : [payload]
+  const common = (key: string): string | undefined => {
+    const values = new Set(loads.map((load: unknown) => text(load, key)))
+    return values.size === 1 ? [...values][0] : undefined
+  }
+  const symbols = new Set(loads.map((load: unknown) => text(load, "symbol")).filter(Predicate.isString))
+  return {
+    symbol: symbols.size === 0 ? undefined : DataProgress.names([...symbols]),
+    timeframe: common("timeframe"),
+    mode: common("mode"),
+    start: common("start"),
+    end: lastOf(common("end")),
+  }
+}
+
+const ofTraining = (payload: object, strategy: unknown): Subject => {
+  const symbols = texts(strategy, "symbols")
+  const timeframes = texts(strategy, "timeframes")
+  return {
+    symbol: symbols.length === 0 ? undefined : DataProgress.names(symbols),
+    timeframe: timeframes.length === 0 ? undefined : timeframes.join(", "),
+    mode: "training",
+    start: text(payload, "start"),
+    end: lastOf(text(payload, "end")),
+  }
+}
+
 const Report = Schema.encodedSchema(LoadReport)
 const decode = Schema.decodeSync(LoadReport)
 
@@ -76,4 +94,9 @@ const lastOf = (end: string | undefined): string | undefined => {
 const text = (value: unknown, key: string): string | undefined => {
   const found = Predicate.hasProperty(value, key) ? value[key] : undefined
   return typeof found === "string" ? found : undefined
+}
+
+const texts = (value: unknown, key: string): ReadonlyArray<string> => {
+  const found = Predicate.hasProperty(value, key) ? value[key] : undefined
+  return Array.isArray(found) ? found.filter(Predicate.isString) : []
 }

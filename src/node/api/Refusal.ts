@@ -2,12 +2,14 @@
  * What the API answers instead of what was asked for.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { DataError } from "../../data/DataError.js"
 import { OperationError } from "../../OperationError.js"
+import { TrainingError } from "../../training/TrainingError.js"
 import type { Complaint } from "./Complaint.js"
 import type { ErrorBody, Status } from "./ErrorBody.js"
 
-/** Codes of what is no matter of operations or data. */
+/** Codes of what is no matter of operations, data or trainings. */
 export type Code =
   | "UNAUTHORIZED"
   | "FORBIDDEN"
@@ -27,7 +29,7 @@ export class Refusal implements ErrorBody {
 
   constructor(
     readonly status: Status,
-    code: Code | `OPERATION-${string}` | `DATA-${string}`,
+    code: Code | `OPERATION-${string}` | `DATA-${string}` | `TRAINING-${string}`,
     message: string,
     options: {
       readonly details?: ErrorBody["error"]["details"]
@@ -70,13 +72,28 @@ export const closing: Refusal = new Refusal(503, "SERVICE_UNAVAILABLE", "The ser
   headers: { "retry-after": "5", connection: "close" },
 })
 
-export const of = (error: OperationError | DataError | Refusal): Refusal =>
-  error instanceof Refusal ? error : error instanceof OperationError ? ofOperation(error) : ofData(error)
+/** What a server may be without: then it trains no models. */
+export const needed = <A>(service: Option.Option<A>): Effect.Effect<A, Refusal> =>
+  Effect.mapError(
+    service,
+    () => new Refusal(503, "SERVICE_UNAVAILABLE", "This server trains no models and keeps none"),
+  )
 
-/** Turns the errors of operations and of data into answers. */
-export const refusing = <A, R>(
-  effect: Effect.Effect<A, OperationError | DataError | Refusal, R>,
-): Effect.Effect<A, Refusal, R> => Effect.mapError(effect, of)
+/** What the domains fail with. */
+export type Refused = OperationError | DataError | TrainingError | Refusal
+
+export const of = (error: Refused): Refusal =>
+  error instanceof Refusal
+    ? error
+    : error instanceof OperationError
+      ? ofOperation(error)
+      : error instanceof TrainingError
+        ? ofTraining(error)
+        : ofData(error)
+
+/** Turns the errors of operations, data and trainings into answers. */
+export const refusing = <A, R>(effect: Effect.Effect<A, Refused, R>): Effect.Effect<A, Refusal, R> =>
+  Effect.mapError(effect, of)
 
 // ---------------------------------------------------------------------------------------------------------
 
@@ -158,5 +175,38 @@ const ofData = (error: DataError): Refusal => {
       ...(suggestion === undefined ? {} : { suggestion }),
     },
     ...(status === 429 || status === 503 ? { headers: { "retry-after": String(seconds) } } : {}),
+  })
+}
+
+const trainingStatus: { readonly [R in TrainingError["reason"]]: Status } = {
+  InvalidStrategy: 400,
+  UnknownIndicator: 400,
+  UnknownLabel: 400,
+  UnknownOptimizer: 400,
+  NotEnoughData: 400,
+  NoSuchClass: 400,
+  ConstantFeature: 400,
+  NotFinite: 400,
+  LookAhead: 400,
+  IncompleteData: 400,
+  DamagedCheckpoint: 500,
+  DamagedModel: 500,
+  OtherStrategy: 400,
+  NewerVersion: 503,
+  FeatureMismatch: 400,
+  NotFound: 404,
+  StoreUnwritable: 503,
+  StoreUnreadable: 503,
+  StoreLocked: 409,
+  TrainerFailed: 503,
+  InvalidInput: 400,
+}
+
+const ofTraining = (error: TrainingError): Refusal => {
+  const { reason, place, expected, found, advice, suggestion } = error
+  const status = trainingStatus[reason]
+  return new Refusal(status, `TRAINING-${reason}`, error.message, {
+    details: { place, expected, found, advice, ...(suggestion === undefined ? {} : { suggestion }) },
+    ...(status === 503 ? { headers: { "retry-after": "5" } } : {}),
   })
 }

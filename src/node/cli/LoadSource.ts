@@ -27,19 +27,21 @@ export const choose = (host: string | undefined): Effect.Effect<string, ConfigEr
     ({ used, url }) => host ?? (used ? Option.getOrElse(url, () => embedded) : embedded),
   )
 
-/** Bars of the host that was chosen. */
-export const make = (chosen: string): Effect.Effect<Source, never, Output.Output> =>
-  Effect.map(Output.Output, (output) =>
-    chosen !== embedded
+/** Bars of the host that was chosen; where that is an embedded one, `tell` says so, on standard error by default. */
+export const make = (
+  chosen: string,
+  tell?: (text: string) => Effect.Effect<void>,
+): Effect.Effect<Source, never, Output.Output> =>
+  Effect.map(Output.Output, (output) => {
+    const say = tell ?? ((text: string) => output.err(`${text}\n`))
+    return chosen !== embedded
       ? Main.layerHost(chosen)
       : Main.layerEmbedded({
           seed: 1,
           onListen: (at) =>
-            output.err(
-              `No IB host given: an embedded one at ${at} serves SPX 1d as it was, all else simulated\n`,
-            ),
-        }),
-  )
+            say(`No IB host given: an embedded one at ${at} serves SPX 1d as it was, all else simulated`),
+        })
+  })
 
 /** How a load is set up, besides its payload: what another process has to know to go on with it. */
 export interface Settings {

@@ -9,7 +9,7 @@ export const record = (one: OperationRecord): string => JSON.stringify(recordOf(
 
 /** The fields of a record as they are printed. */
 export const recordOf = (one: OperationRecord) => {
-  const { version, sequence, progress, warnings, failure, result, cancellation, kept, settings } = one
+  const { version, sequence, progress, warnings, failure, result, kept, settings } = one
   return {
     ...fieldsOf(one),
     version,
@@ -18,7 +18,6 @@ export const recordOf = (one: OperationRecord) => {
     warnings,
     failure,
     result,
-    cancellation: cancellation === null ? null : { ...cancellation, requested: iso(cancellation.requested) },
     kept,
     settings,
   }
@@ -43,4 +42,7 @@ const fieldsOf = (one: Summary) => ({
   resumedFrom: one.resumedFrom,
   attempt: one.attempt,
   owner: one.owner,
+  failure: one.failure,
+  cancellation:
+    one.cancellation === null ? null : { ...one.cancellation, requested: iso(one.cancellation.requested) },
 })

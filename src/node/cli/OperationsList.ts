@@ -4,7 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { OperationError } from "../../OperationError.js"
-import { active, isTerminal, type Status, type Summary } from "../../OperationRecord.js"
+import { active, type Status, type Summary } from "../../OperationRecord.js"
 import { Operations } from "../../Operations.js"
 import { count } from "../../ProgressRenderer.js"
 import * as Output from "../Output.js"
@@ -56,14 +56,9 @@ export const run = (
       )
     }
     if (options.json) return yield* Output.line(shown.map(OperationsJson.summary).join("\n"))
-    const rows = yield* Effect.forEach(
-      shown,
-      (summary, index) => (index < mostAsked ? rowOf(summary) : Effect.succeed(plainRow(summary))),
-      { concurrency },
-    )
     const now = yield* Clock.currentTimeMillis
     const screen = (yield* Output.Output).screen()
-    yield* Output.line(OperationsTable.lines(rows, now, screen).join("\n"))
+    yield* Output.line(OperationsTable.lines(shown.map(rowOf), now, screen).join("\n"))
     const next = offset + shown.length
     const more = next < page.total ? `; more: --offset ${next}` : ""
     yield* Output.note(
@@ -75,20 +70,8 @@ export const run = (
 
 const defaultLimit = 20
 
-const concurrency = 8
-
-/** So many of the first are asked why they ended as they did; of longer lists the others say how far they came. */
-const mostAsked = 100
-
-const plainRow = (summary: Summary): OperationsTable.Row => ({ summary, said: summary.message })
-
-/** Why it failed or was cancelled is part of the record alone. */
-const rowOf = (summary: Summary): Effect.Effect<OperationsTable.Row, never, Operations> =>
-  isTerminal(summary) && summary.status !== "completed"
-    ? Effect.flatMap(Operations, (operations) =>
-        Effect.match(operations.get(summary.id), {
-          onSuccess: (record) => ({ summary, said: OperationsText.why(record) ?? summary.message }),
-          onFailure: () => plainRow(summary),
-        }),
-      )
-    : Effect.succeed(plainRow(summary))
+/** Why it failed or was cancelled, else how far it came. */
+const rowOf = (summary: Summary): OperationsTable.Row => ({
+  summary,
+  said: OperationsText.why(summary) ?? summary.message,
+})

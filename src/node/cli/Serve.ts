@@ -1,17 +1,19 @@
 /**
  * `ktrdr serve`
  */
-import { resolve } from "node:path"
+import { join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as IbPacing from "../../hosts/ib/IbPacing.js"
 import * as Access from "../api/Access.js"
 import * as ApiServer from "../api/ApiServer.js"
 import * as Closing from "../api/Closing.js"
+import * as Strategies from "../api/Strategies.js"
 import * as Http from "../Http.js"
 import * as ProcessMetrics from "../http/ProcessMetrics.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
+import * as Package from "../Package.js"
 import { type Failure, UsageError } from "./Failure.js"
 import * as LoadSource from "./LoadSource.js"
 
@@ -42,11 +44,12 @@ export const run = (options: Options): Effect.Effect<void, Failure | Output.Outp
       calendar: calendar === undefined ? undefined : resolve(calendar),
     }
     const settings = LoadSource.recorded(chosen)
-    const source = yield* LoadSource.make(chosen.host)
+    const source = yield* LoadSource.make(chosen.host, (text) => Effect.logWarning(text))
+    const folders = [join(yield* Main.home, "strategies"), Package.strategies()]
     const closingReason = "the server that ran it ended"
     const served = ApiServer.layer(access, settings).pipe(
-      Layer.provide(Main.layerSystem(source, { settings, closingReason })),
-      Layer.provide([Closing.layer, ProcessMetrics.layer]),
+      Layer.provide(Main.layerTraining(source, { settings, closingReason })),
+      Layer.provide([Closing.layer, ProcessMetrics.layer, Strategies.layer(folders)]),
       Layer.provideMerge(Http.layer({ host, port })),
     )
     yield* Effect.gen(function* () {

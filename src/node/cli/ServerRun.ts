@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { LoadData, type Payload } from "../../data/LoadData.js"
-import { LoadMany } from "../../data/LoadMany.js"
+import { LoadMany, type Outcome } from "../../data/LoadMany.js"
 import { OperationError } from "../../OperationError.js"
 import type { OperationRecord } from "../../OperationRecord.js"
 import { Operations, type Running, type StartOptions } from "../../Operations.js"
@@ -60,6 +60,7 @@ export const run = (work: Work): Program => (work.detach ? leave(work) : stay(wo
 // ---------------------------------------------------------------------------------------------------------
 
 const encodeOne = Schema.encodeUnknownSync(LoadData.definition.payload)
+const decodeMany = Schema.decodeUnknownOption(LoadMany.definition.error)
 const encodeMany = Schema.encodeUnknownSync(LoadMany.definition.payload)
 
 const leave = ({ begin, json }: Work): Program =>
@@ -88,7 +89,7 @@ const stay = (work: Work): Program =>
       return yield* new Loading.Cancelled({ record })
     }
     if (!Loading.isLoad(record.kind)) return yield* OperationsWatch.tell(record, work)
-    const outcomes = OperationsResult.outcomes(record)
+    const outcomes = outcomesOf(record)
     if (Option.isNone(outcomes)) return yield* unreported(record, work)
     const { words } = yield* Shell.CommandLine
     const elapsed = (yield* Clock.currentTimeMillis) - began
@@ -124,7 +125,13 @@ const follow = (
     }),
   )
 
-/** A load of many series of which one failed is told as a whole: its record knows no more. */
+/** What became of each series, also where one of many could not be loaded. */
+const outcomesOf = (record: OperationRecord): Option.Option<ReadonlyArray<Outcome>> =>
+  record.kind === LoadMany.kind && record.failure !== null
+    ? Option.map(decodeMany(record.failure.error), ({ outcomes }) => outcomes)
+    : OperationsResult.outcomes(record)
+
+/** A load whose owner was lost, or of so many series that the record does not hold what became of them. */
 const unreported = (record: OperationRecord, { json }: Work) =>
   Effect.gen(function* () {
     if (json) yield* Output.line(OperationsJson.record(record))

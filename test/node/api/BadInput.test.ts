@@ -2,7 +2,7 @@ import * as Net from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import { type Answer, call, send, serve } from "./Served.js"
+import { type Answer, call, send, serve, until } from "./Served.js"
 
 /** What every answer but a good one is. */
 const expectRefusal = (answer: Answer, status: number, code?: string): void => {
@@ -321,6 +321,22 @@ describe("every request", () => {
       expect(lines[0]).toMatch(/duration_ms=/)
       expect(lines[1]).toMatch(/status=401/)
       expect(logged.join("\n")).not.toMatch(/tell-nobody|limit=7/)
+    })
+  })
+
+  it.scopedLive("whose client leaves before its answer has its id in the log as well", () => {
+    const logged: Array<string> = []
+    const logger = Logger.replace(
+      Logger.defaultLogger,
+      Logger.logfmtLogger.pipe(Logger.map((line) => void logged.push(line))),
+    )
+    return Effect.gen(function* () {
+      const { api, manager } = yield* serve({ logger })
+      Object.assign(manager, { check: () => Effect.never })
+      const asked = send("GET", `${api}/data/AAPL/1d/quality`, undefined, { "x-request-id": "gone-1" })
+      yield* Effect.timeoutOption(asked, "100 millis")
+      yield* until(Effect.sync(() => logged.some((line) => line.includes("status=499"))))
+      expect(logged.find((line) => line.includes("status=499"))).toContain("request_id=gone-1")
     })
   })
 

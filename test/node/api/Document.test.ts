@@ -17,6 +17,7 @@ interface Ids {
   readonly running: string
   readonly failed: string
   readonly done: string
+  readonly trained: string
 }
 
 type Called = Effect.Effect<readonly [unknown, HttpClientResponse.HttpClientResponse], unknown>
@@ -62,6 +63,28 @@ const calls: Readonly<Record<string, (client: Derived, ids: Ids) => Called>> = {
     data.quality({ ...series, urlParams: { include_extended: false }, withResponse }),
   "data.symbols": ({ data }) => data.symbols({ withResponse }),
   "data.timeframes": ({ data }) => data.timeframes({ withResponse }),
+  "trainings.start": ({ trainings }) =>
+    trainings.start({
+      payload: {
+        symbols: [symbol],
+        timeframes: ["1h"],
+        strategy_name: "test",
+        start_date: Date.UTC(2024, 0, 2),
+        end_date: Date.UTC(2024, 0, 9),
+        task_id: "mine",
+        allow_gaps: true,
+        detailed_analytics: false,
+      },
+      withResponse,
+    }),
+  "trainings.performance": ({ trainings }, { trained: id }) =>
+    trainings.performance({ path: { id }, withResponse }),
+  "models.list": ({ models }) => models.list({ withResponse }),
+  "models.predict": ({ models }) =>
+    models.predict({
+      payload: { model_name: "held", symbol, timeframe: "1h", test_date: Date.UTC(2024, 0, 9), bars: 3 },
+      withResponse,
+    }),
 }
 
 const operationsOf = ({ paths }: JsonSchema.Document) =>
@@ -137,8 +160,9 @@ describe("the OpenAPI document", () => {
       const running = (yield* operations.startKind("count", { name: "r", ticks: 0, last: "wait" })).id
       const failed = (yield* operations.startKind("count", { name: "f", ticks: 1, last: "fail" })).id
       const done = (yield* operations.startKind("count", { name: "d", ticks: 1 })).id
-      yield* operations.await(failed)
-      yield* operations.await(done)
+      const training = { symbols: [symbol], timeframes: ["1h"], strategy_name: "held" } as const
+      const trained = (yield* client.derived.trainings.start({ payload: training })).task_id
+      for (const id of [failed, done, trained]) yield* operations.await(id)
       const all = operationsOf(document).filter(
         ({ operation }) => operation.operationId !== "operations.events",
       )
@@ -149,6 +173,7 @@ describe("the OpenAPI document", () => {
           running,
           failed,
           done,
+          trained,
         })
         expect([place, value]).toEqual([place, expect.anything()])
         const declared = operation.responses[String(response.status)]

@@ -6,9 +6,15 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { DataError } from "../../../src/data/DataError.js"
 import * as RemoteOperations from "../../../src/node/api/RemoteOperations.js"
+import * as Record from "../../../src/OperationRecord.js"
 import * as Operations from "../../../src/Operations.js"
 import { Count, serve } from "./Served.js"
+
+/** What a list tells, of a record. */
+const summary = (one: Record.Summary) =>
+  Object.fromEntries(Object.keys(Record.Summary.fields).map((key) => [key, one[key as keyof Record.Summary]]))
 
 /** The registry of a server, as a program on another machine has it. */
 const both = Effect.gen(function* () {
@@ -47,6 +53,16 @@ describe("the operations of a server", () => {
       expect(yield* Effect.either(Effect.flatten(failing.exit))).toMatchObject(
         Either.left({ tag: "DataError", reason: "Unreachable" }),
       )
+      const typed = yield* there.start(Count, { name: "g", ticks: 1, millis: 0, last: "fail" })
+      const error = yield* Effect.flip(Effect.flatten(typed.exit))
+      expect(error).toBeInstanceOf(DataError)
+      expect(error).toMatchObject({ reason: "Unreachable", place: "g", advice: "Do not tell it" })
+      const listed = yield* there.list({ statuses: ["failed"] })
+      expect(listed.operations[0]?.failure).toEqual({
+        tag: "DataError",
+        reason: "Unreachable",
+        message: expect.stringContaining("told to fail"),
+      })
       const retried = yield* there.retry(failing.id)
       yield* retried.exit
       expect(yield* here.get(retried.id)).toMatchObject({ resumedFrom: failing.id, status: "failed" })
@@ -66,7 +82,11 @@ describe("the operations of a server", () => {
       expect(refused).toMatchObject(Either.left({ reason: "Superseded", place: waiting.id }))
       yield* there.cancel(resumed.id)
       const page = yield* there.list({ kind: "count", statuses: ["cancelled"] })
-      expect(page.operations.map(({ id }) => id)).toEqual([resumed.id, waiting.id])
+      expect(page.operations.map(({ id, cancellation }) => [id, cancellation?.reason])).toEqual([
+        [resumed.id, "no reason given"],
+        [waiting.id, "over there"],
+      ])
+      expect(page.operations).toEqual((yield* here.list({ statuses: ["cancelled"] })).operations.map(summary))
       for (const [asked, reason] of [
         [there.get("nope"), "UnknownId"],
         [there.startKind("nosuch", {}), "UnknownKind"],

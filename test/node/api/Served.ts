@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
@@ -24,6 +25,9 @@ import * as Operation from "../../../src/Operation.js"
 import * as OperationStore from "../../../src/OperationStore.js"
 import * as Operations from "../../../src/Operations.js"
 import * as Progress from "../../../src/Progress.js"
+import * as ModelStore from "../../../src/training/ModelStore.js"
+import * as TrainModel from "../../../src/training/TrainModel.js"
+import * as ServedModels from "./ServedModels.js"
 
 /** Counts, a tick every `millis`; then stops where it is told to, or for good. */
 export const Count = Operation.make("count", {
@@ -65,27 +69,37 @@ const counting = Count.toLayer(({ name, ticks, millis, last }) =>
   }),
 )
 
-export const group = Operation.group(LoadData.LoadData, LoadMany.LoadMany, Count)
+export const group = Operation.group(LoadData.LoadData, LoadMany.LoadMany, Count, TrainModel.TrainModel)
 
 export interface Options {
   readonly token?: string
   readonly origins?: ReadonlyArray<string>
   readonly source?: Layer.Layer<CandleSource.CandleSource>
   readonly settings?: Readonly<Record<string, string>>
+  /** Opens for trainings that wait; open by default. */
+  readonly gate?: Deferred.Deferred<void>
   /** What takes the log; nothing by default. */
   readonly logger?: Layer.Layer<never>
 }
 
+const opened = Deferred.unsafeMake<void>(FiberId.none)
+Deferred.unsafeDone(opened, Effect.void)
+
 export const market = SimulatedMarket.layer({ seed: 7 })
 
 /** The system that is served; operations are recorded in memory. */
-export const system = (source: Layer.Layer<CandleSource.CandleSource> = market) =>
+export const system = (
+  source: Layer.Layer<CandleSource.CandleSource> = market,
+  gate: Deferred.Deferred<void> = opened,
+) =>
   Operations.layer(group, { closingReason: "the server that ran it ended" }).pipe(
     Layer.provide(OperationStore.layerMemory),
     Layer.provideMerge(LoadMany.layer),
     Layer.provideMerge(LoadData.layer),
     Layer.provideMerge(DataManager.layer),
     Layer.provideMerge(counting),
+    Layer.provideMerge(TrainModel.layer),
+    Layer.provideMerge(ServedModels.layer(gate)),
     Layer.provide(source),
     Layer.provide(CandleStore.layerMemory),
   )
@@ -93,10 +107,10 @@ export const system = (source: Layer.Layer<CandleSource.CandleSource> = market) 
 /** Serves until the scope closes. */
 export const serve = (options: Options = {}) =>
   Effect.gen(function* () {
-    const { origins = [], settings, source, token } = options
+    const { gate, origins = [], settings, source, token } = options
     const access = { token: token === undefined ? undefined : Redacted.make(token), origins }
     const served = ApiServer.layer(access, settings).pipe(
-      Layer.provideMerge(system(source)),
+      Layer.provideMerge(system(source, gate)),
       Layer.provide(Closing.layer),
       Layer.provideMerge(Http.layer({ host: "127.0.0.1", port: 0 })),
       Layer.provide(options.logger ?? Logger.minimumLogLevel(LogLevel.None)),
@@ -109,6 +123,7 @@ export const serve = (options: Options = {}) =>
       api: `${url}/api/v1`,
       operations: Context.get(context, Operations.Operations),
       manager: Context.get(context, DataManager.DataManager),
+      models: Context.get(context, ModelStore.ModelStore),
     }
   })
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
@@ -8,6 +8,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Cli from "../../../src/node/Cli.js"
+import * as Strategies from "../../utils/Strategies.js"
 import * as TestOutput from "../../utils/TestOutput.js"
 import { call, send, until } from "../api/Served.js"
 
@@ -32,9 +33,9 @@ const running = (words: ReadonlyArray<string>, environment: Readonly<Record<stri
 
 const served = (...given: Parameters<typeof running>) =>
   Effect.gen(function* () {
-    const { fiber, output } = yield* running(...given)
+    const { fiber, output, path } = yield* running(...given)
     yield* until(Effect.sync(() => output.out().includes("\n")))
-    return { fiber, output, url: output.out().trim() }
+    return { fiber, output, path, url: output.out().trim() }
   })
 
 describe("ktrdr serve", () => {
@@ -54,6 +55,14 @@ describe("ktrdr serve", () => {
       const { body } = yield* call(`${url}/api/v1/operations/${loaded.body.data.operation_id}`)
       expect(body.data.metadata.parameters.settings).toEqual({ host: "embedded", pacing: "adaptive" })
       yield* until(Effect.sync(() => output.err().includes("GET /api/v1/health 200")))
+      const lines = output
+        .err()
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      expect(lines).toContainEqual(
+        expect.objectContaining({ level: "WARN", message: expect.stringMatching(/^No IB host given: /) }),
+      )
       yield* Fiber.interrupt(fiber)
       const refused = yield* Effect.promise(() =>
         fetch(url).then(
@@ -63,6 +72,39 @@ describe("ktrdr serve", () => {
       )
       expect(refused).toBe("refused")
     }),
+  )
+
+  it.scopedLive(
+    "trains the strategies of its home, and those that come with ktrdr, and keeps the models",
+    () =>
+      Effect.gen(function* () {
+        const { fiber, path, url } = yield* served(["serve", "--port", "0"])
+        const api = `${url}/api/v1`
+        expect((yield* call(`${api}/models`)).body).toEqual({ success: true, models: [], damaged: [] })
+        mkdirSync(join(path, "strategies"))
+        writeFileSync(join(path, "strategies", "mine.yaml"), Strategies.text)
+        const training = { symbols: ["AAPL"], timeframes: ["1h"], strategy_name: "mine" }
+        const unknown = yield* send("POST", `${api}/trainings/start`, { ...training, strategy_name: "yours" })
+        expect([unknown.status, unknown.body.detail]).toEqual([
+          404,
+          expect.stringContaining("mean_reversion, mine, trend_following"),
+        ])
+        const started = yield* send("POST", `${api}/trainings/start`, training)
+        expect(started.status).toBe(200)
+        const id: string = started.body.task_id
+        const record = Effect.map(call(`${api}/operations/${id}`), ({ body }) => body.data)
+        yield* until(Effect.map(record, ({ status }) => status === "failed"))
+        expect(yield* record).toMatchObject({
+          operation_type: "training",
+          metadata: {
+            symbol: "AAPL",
+            timeframe: "1h",
+            mode: "training",
+            parameters: { failure: { tag: "DataError", reason: "NotFound", error: { _tag: "DataError" } } },
+          },
+        })
+        yield* Fiber.interrupt(fiber)
+      }),
   )
 
   it.scopedLive("wants a token where others can reach it", () =>

@@ -11,6 +11,7 @@ import * as Symbol from "../../../src/data/Symbol.js"
 import * as Cli from "../../../src/node/Cli.js"
 import * as CommandLine from "../../utils/CommandLine.js"
 import { candles } from "../../utils/DailyBars.js"
+import * as Strategies from "../../utils/Strategies.js"
 import * as TestOutput from "../../utils/TestOutput.js"
 import * as Served from "../api/Served.js"
 
@@ -99,9 +100,14 @@ describe("data load", () => {
       const both = yield* on(...load("AAPL", "KO"))
       expect(both).toMatchObject({
         result: 1,
-        out: "",
-        err: "ktrdr: 1 of 2 series could not be loaded: KO 1d (UnknownSymbol)\n",
+        out: expect.stringMatching(/^AAPL 1d: 5 of 5 expected/),
+        err: expect.stringMatching(/KO: expected a symbol that /),
       })
+      const lines = (yield* on(...load("AAPL", "KO"), "--json", "--no-progress")).out.trim().split("\n")
+      expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+        { symbol: "AAPL", present: 5 },
+        { symbol: "KO", error: { reason: "UnknownSymbol", place: "KO" } },
+      ])
     }),
   )
 
@@ -163,6 +169,37 @@ describe("operations", () => {
     }),
   )
 
+  it.scopedLive("that train are so as those that load", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const { file, models, on } = yield* setUp({ gate })
+      const strategy = Strategies.make([["name: mean_reversion", "name: held"]])
+      const payload = yield* file("training.json", JSON.stringify({ strategy }))
+      const began = yield* on("operations", "start", "training", "--payload", payload, "--detach")
+      const id = began.out.trim()
+      expect([began.result, id]).toEqual([0, expect.stringMatching(/^op_training_/)])
+      yield* Served.until(
+        Effect.map(on("operations", "list"), ({ out }) => /Training MLP model on AAPL \[1h\] /.test(out)),
+      )
+      const watching = yield* Effect.fork(on("operations", "watch", id, "--no-progress"))
+      const cancelled = yield* on("operations", "cancel", id, "--reason", "enough")
+      expect(cancelled.out).toMatch(
+        new RegExp(`^${id}: cancelled after \\d+s: enough\n {2}nothing kept: no checkpoint`),
+      )
+      expect(yield* Fiber.join(watching)).toMatchObject({ result: 130, out: cancelled.out })
+      expect((yield* on("operations", "show", id)).out).toContain(
+        "nothing kept: no checkpoint was written yet",
+      )
+      yield* Deferred.succeed(gate, undefined)
+      const resumed = yield* on("operations", "resume", id, "--json", "--no-progress")
+      expect([resumed.result, JSON.parse(resumed.out)]).toMatchObject([
+        0,
+        { kind: "training", status: "completed", resumedFrom: id, result: { model: "held/AAPL_1h/v1" } },
+      ])
+      expect(yield* models.ids).toHaveLength(1)
+    }),
+  )
+
   it.scopedLive("of any kind are shown to their end", () =>
     Effect.gen(function* () {
       const { file, on } = yield* setUp()
@@ -212,7 +249,7 @@ describe("--server", () => {
           out: "",
           err:
             `ktrdr: ${words.join(" ")} works on this machine alone: --server is for data load, data show, ` +
-            `data coverage, operations\nTry: ktrdr ${words.join(" ")} --help\n`,
+            `data coverage, train, operations\nTry: ktrdr ${words.join(" ")} --help\n`,
         })
       }
       for (const option of [["--host", url], ["--pacing=none"], ["--plan"]]) {
