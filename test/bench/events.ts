@@ -13,14 +13,12 @@ import * as Effect from "effect/Effect"
 import * as Symbol from "../../src/data/Symbol.js"
 import * as TradingCalendar from "../../src/data/TradingCalendar.js"
 import type { Load, Served, ServeOrders, Started, Watched, WatchOrders } from "./eventsChild.js"
-import { median, quantile, table } from "./measure.js"
+import { median, quantile, ratioOf, table } from "./measure.js"
 import * as Part from "./part.js"
 
 const watchers = 200
 const pairs = 7
 const bars = 1_000_000
-/** Of Student's t with 6 degrees of freedom, 95 % of which lie between it and its negative. */
-const t95 = 2.447
 
 const home = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "ktrdr-events-"))),
@@ -67,14 +65,6 @@ const run = (url: string, end: number, isWatched: boolean): Effect.Effect<Run> =
     return { served, watched: clients === undefined ? undefined : yield* clients.next<Watched>() }
   }).pipe(Effect.scoped)
 
-const ratioOf = (found: ReadonlyArray<readonly [Run, Run]>) => {
-  const logs = found.map(([alone, watched]) => Math.log(watched.served.cpuMillis / alone.served.cpuMillis))
-  const mean = logs.reduce((sum, _) => sum + _, 0) / logs.length
-  const variance = logs.reduce((sum, _) => sum + (_ - mean) ** 2, 0) / (logs.length - 1)
-  const half = t95 * Math.sqrt(variance / logs.length)
-  return { mean: Math.exp(mean), low: Math.exp(mean - half), high: Math.exp(mean + half) }
-}
-
 const ms = (value: number): string => value.toFixed(1)
 
 export const bench = Effect.gen(function* () {
@@ -100,7 +90,7 @@ export const bench = Effect.gen(function* () {
   const cpu = (which: 0 | 1) => (median(found.map((pair) => pair[which].served.cpuMillis)) / 1000).toFixed(2)
   const wall = (which: 0 | 1) => (median(found.map((pair) => pair[which].served.millis)) / 1000).toFixed(2)
   const loop = (which: 0 | 1) => ms(median(found.map((pair) => pair[which].served.loopP99)))
-  const ratio = ratioOf(found)
+  const ratio = ratioOf(found.map(([alone, watched]) => watched.served.cpuMillis / alone.served.cpuMillis))
   yield* Console.log(
     table([
       [`${watchers} watchers, ${pairs} loads of ${bars} bars`, "measured", "to reach"],

@@ -22,6 +22,8 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Effect.Ef
   events: () => import("./events.js"),
   features: () => import("./features.js"),
   train: () => import("./train.js"),
+  "train-cancel": () => import("./trainCancel.js"),
+  "train-overhead": () => import("./trainOverhead.js"),
 }
 
 /** What benchmarks run as processes of their own. */

@@ -10,7 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Symbol from "../../src/data/Symbol.js"
 import * as TradingCalendar from "../../src/data/TradingCalendar.js"
 import { Operations } from "../../src/Operations.js"
-import { median, quantile, table } from "./measure.js"
+import { median, quantile, ratioOf, table } from "./measure.js"
 import * as Part from "./part.js"
 import type { Load, LoadAnswer, LoadOrders, WriteAnswer, WriteOrders } from "./registryChild.js"
 import { layerNothing, nothing } from "./registryChild.js"
@@ -19,8 +19,6 @@ import { atWork, ended, home, lists, times } from "./registryLists.js"
 const bars = 1_000_000
 const pairs = 15
 const written = 1000
-/** Of Student's t with 14 degrees of freedom, 95 % of which lie between it and its negative. */
-const t95 = 2.145
 
 const empties = Effect.gen(function* () {
   const directory = yield* home
@@ -93,15 +91,6 @@ const compared = Effect.gen(function* () {
   return found
 }).pipe(Effect.scoped)
 
-/** Geometric mean of the ratios, and the ends of its 95 % interval by Student's t over their logarithms. */
-const ratioOf = (found: ReadonlyArray<Pair>) => {
-  const logs = found.map(({ plain, registry }) => Math.log(registry.cpuMillis / plain.cpuMillis))
-  const mean = logs.reduce((sum, _) => sum + _, 0) / logs.length
-  const variance = logs.reduce((sum, _) => sum + (_ - mean) ** 2, 0) / (logs.length - 1)
-  const half = t95 * Math.sqrt(variance / logs.length)
-  return { mean: Math.exp(mean), low: Math.exp(mean - half), high: Math.exp(mean + half) }
-}
-
 const ms = (value: number): string => value.toFixed(1)
 
 const rowOf = (name: string, millis: ReadonlyArray<number>) => [
@@ -115,7 +104,7 @@ export const bench = Effect.gen(function* () {
   const listed = yield* lists
   const wrote = yield* writers
   const found = yield* compared
-  const ratio = ratioOf(found)
+  const ratio = ratioOf(found.map(({ plain, registry }) => registry.cpuMillis / plain.cpuMillis))
   const slowest = Math.max(...Object.values(listed).map(median))
   const errors = wrote.flatMap((one) => one.errors)
   const middle = (of: (pair: Pair) => number) => median(found.map(of))
