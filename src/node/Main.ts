@@ -23,6 +23,9 @@ import type { SqlDatabase } from "../OperationStore/SqlDatabase.js"
 import * as OperationStore from "../OperationStore.js"
 import * as Operations from "../Operations.js"
 import * as TimeEstimator from "../TimeEstimator.js"
+import type { ModelStore } from "../training/ModelStore.js"
+import type { TrainingManager } from "../training/TrainingManager.js"
+import type { TrainModel } from "../training/TrainModel.js"
 import * as AtomicKeyValueStore from "./AtomicKeyValueStore.js"
 import type * as EmbeddedHost from "./EmbeddedHost.js"
 import * as KeptBars from "./KeptBars.js"
@@ -120,8 +123,18 @@ export const layerLocal: Layer.Layer<DataManager.DataManager, ConfigError> = Dat
   Layer.provide([layerStore, CandleSource.layerOffline]),
 )
 
-/** Every kind of operation that the command and the API know. */
+/** The kinds of operation that load. */
 export const operations = Operation.group(LoadData.LoadData, LoadMany.LoadMany)
+
+/** Every kind of operation that the command and the API know; those that train are loaded for it. */
+export const everyOperation = Effect.map(
+  Effect.promise(() => import("../training/TrainModel.js")),
+  ({ TrainModel }) => Operation.group(LoadData.LoadData, LoadMany.LoadMany, TrainModel),
+)
+
+/** Operations among which a kind is, if it is known at all: those that train are loaded only where it is none that loads. */
+export const operationsWith = (kind: string): Effect.Effect<Operation.Group<Operation.Any>> =>
+  operations.operations.has(kind) ? Effect.succeed(operations) : everyOperation
 
 /** What loads, alone and many at once, as plain programs and as operations of a registry. */
 export type Loads =
@@ -171,6 +184,53 @@ export const layerSystem = <E>(
 ): Layer.Layer<Loads | TimeEstimator.TimeEstimator, E | ConfigError> =>
   Layer.unwrapEffect(Effect.map(home, (directory) => layerSystemAt(directory, source, options)))
 
+/** What trains, besides what loads. */
+export type Trainings =
+  | Loads
+  | Operation.HandlersOf<typeof TrainModel>
+  | TrainingManager
+  | ModelStore
+  | TimeEstimator.TimeEstimator
+
+/** The whole system under a home, with what trains: models are kept there too, or under another. */
+export const layerTrainingAt = <E>(
+  directory: string,
+  source: Layer.Layer<CandleSource.CandleSource, E>,
+  options: Operations.Options = {},
+  models = directory,
+): Layer.Layer<Trainings, E> => {
+  const database = layerDatabaseAt(directory)
+  return layerTrainings({
+    directory,
+    models,
+    source: Layer.provide(source, layerPaceOf(database)),
+    records: layerRecordsOf(database),
+    estimates: layerEstimatesAt(directory),
+    options,
+  })
+}
+
+/** The whole system of the user, with what trains. */
+export const layerTraining = <E>(
+  source: Layer.Layer<CandleSource.CandleSource, E>,
+  options: Operations.Options = {},
+): Layer.Layer<Trainings, E | ConfigError> =>
+  Layer.unwrapEffect(Effect.map(home, (directory) => layerTrainingAt(directory, source, options)))
+
+/** Plans trainings and asks models on the bars that are kept; leaves nothing behind. */
+export const layerModels: Layer.Layer<Trainings, ConfigError> = Layer.unwrapEffect(
+  Effect.map(home, (directory) =>
+    layerTrainings({
+      directory,
+      models: directory,
+      source: CandleSource.layerOffline,
+      records: OperationStore.layerMemory,
+      estimates: TimeEstimator.layerMemory,
+      options: {},
+    }),
+  ),
+)
+
 /** Plans loads at the pace of the user's processes, and leaves nothing behind where there are none yet. */
 export const layerPlanning = <E>(
   source: Layer.Layer<CandleSource.CandleSource, E>,
@@ -201,6 +261,25 @@ export const layerTest = (series: Iterable<CandleSource.MemorySeries>): Layer.La
   layerLoad(CandleSource.layerMemory({ series }), CandleStore.layerMemory)
 
 // ---------------------------------------------------------------------------------------------------------
+
+const layerTrainings = <E>({
+  directory,
+  ...given
+}: {
+  readonly directory: string
+  readonly models: string
+  readonly source: Layer.Layer<CandleSource.CandleSource, E>
+  readonly records: Layer.Layer<OperationStore.OperationStore>
+  readonly estimates: Layer.Layer<TimeEstimator.TimeEstimator>
+  readonly options: Operations.Options
+}): Layer.Layer<Trainings, E> =>
+  Layer.unwrapEffect(
+    Effect.map(
+      Effect.promise(() => import("./Trainings.js")),
+      ({ layer }) =>
+        Layer.provide(layer({ ...given, directory, store: layerStoreAt(directory) }), layerFiles),
+    ),
+  )
 
 const databaseOf = (directory: string): string => NodePath.join(directory, "operations.db")
 

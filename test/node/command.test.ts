@@ -187,7 +187,7 @@ describe("signals", () => {
 })
 
 describe("demo", () => {
-  it("shows both loads of the sample, and leaves nothing behind", async () => {
+  it("shows both loads of the sample, trains a model on it, and leaves nothing but that behind", async () => {
     const { code, out, err } = await home.run(["demo"])
     expect(code).toBe(0)
     expect(out).toContain("SPX 1d: 5,105 of 5,105 expected bars present\n")
@@ -195,5 +195,8 @@ describe("demo", () => {
     expect(linesOf(out).filter((line) => line.includes("1m: "))).toHaveLength(3)
     const folder = /state is kept in (\S+)/.exec(err)?.[1]
     expect(existsSync(folder ?? "/")).toBe(false)
+    expect(out).toMatch(/\n {2}test +740 .* (beats|does not beat|below) the baseline\n/)
+    const receipt = /^ {2}receipt {2}(\S+)$/m.exec(out)?.[1]
+    expect(existsSync(receipt ?? "/nowhere")).toBe(true)
   }, 90_000)
 })

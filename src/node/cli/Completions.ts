@@ -2,7 +2,7 @@
  * `ktrdr completions`: what shells need to know to complete a command line, from the table of commands.
  *
  * What a value may be is told by its name in help: `a|b` are words to choose from, `SYMBOL` the symbols that are
- * kept, `TIMEFRAME` the timeframes, `ID` operations, `KIND` their kinds, `FILE` files; behind `...` it may be
+ * kept, `TIMEFRAME` the timeframes, `ID` operations, `KIND` their kinds, `FILE` and `STRATEGY` files; behind `...` it may be
  * repeated. Anything else is free text.
  */
 import * as CommandDescriptor from "@effect/cli/CommandDescriptor"
@@ -15,6 +15,7 @@ import * as Output from "../Output.js"
 import * as Commands from "./Commands.js"
 import * as CompletionScripts from "./CompletionScripts.js"
 import * as Help from "./Help.js"
+import * as TrainSystem from "./TrainSystem.js"
 
 /** The script of a shell to standard output. */
 export const print = (
@@ -122,12 +123,12 @@ const places = (
 const valuesOf = (name: string): ReadonlyArray<CompletionScripts.Word> => {
   if (name === "SYMBOL") return [{ word: "@symbols", meaning: "" }]
   if (name === "ID") return [{ word: "@operations", meaning: "" }]
-  if (name === "FILE") return [{ word: "@files", meaning: "" }]
+  if (name === "FILE" || name === "STRATEGY") return [{ word: "@files", meaning: "" }]
   const words =
     name === "TIMEFRAME"
       ? Timeframe.all
       : name === "KIND"
-        ? [...Main.operations.operations.keys()]
+        ? [...Main.operations.operations.keys(), TrainSystem.kind]
         : name.includes("|")
           ? name.split("|")
           : []

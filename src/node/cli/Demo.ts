@@ -1,5 +1,6 @@
 /**
- * `ktrdr demo`: real and simulated bars from an embedded host, into a folder that is gone afterwards.
+ * `ktrdr demo`: real and simulated bars from an embedded host, into a folder that is gone afterwards, and a model
+ * trained on the real ones, which stays.
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
@@ -12,12 +13,17 @@ import * as LoadReport from "../../data/LoadReport.js"
 import * as TimeRange from "../../data/TimeRange.js"
 import * as TimeZone from "../../data/TimeZone.js"
 import * as FaultScript from "../../hosts/ib/FaultScript.js"
+import * as Operation from "../../Operation.js"
+import { Operations } from "../../Operations.js"
+import { TrainModel } from "../../training/TrainModel.js"
 import * as Loading from "../Loading.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import * as TerminalProgress from "../TerminalProgress.js"
 import type { Failure } from "./Failure.js"
 import * as LoadText from "./LoadText.js"
+import * as StrategyGiven from "./StrategyGiven.js"
+import * as Trains from "./Trains.js"
 
 export interface Options {
   readonly noProgress: boolean
@@ -33,7 +39,7 @@ export const run = (options: Options): Effect.Effect<void, Failure | Output.Outp
       faults: FaultScript.make({ shares: { ...FaultScript.none, latency: 1 }, seed, latencyMillis }),
       onListen: (url) => output.err(`An embedded host runs at ${url}; state is kept in ${folder} for now\n`),
     })
-    yield* Effect.provide(show(options), Main.layerSystemAt(folder, source))
+    yield* Effect.provide(show(options), Main.layerTrainingAt(folder, source, {}, yield* Main.home))
   }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
 
 // ---------------------------------------------------------------------------------------------------------
@@ -67,6 +73,24 @@ const show = (options: Options) =>
     yield* out(`SPX 1d once more\n  ${LoadText.fetched(again!)}\n`)
     yield* out(`${LoadText.checked(sample, bars, issues)}\n`)
     for (const report of rest) yield* out(told(report))
+    yield* Output.note(`Training the example ${example} on the S&P 500`)
+    yield* train(options)
+  })
+
+const example = "trend_following"
+
+/** What stays is the model, with its receipt. */
+const train = ({ noProgress }: Options) =>
+  Effect.gen(function* () {
+    const { strategy, text } = yield* StrategyGiven.read(example)
+    const id = yield* Operation.makeId(TrainModel.kind)
+    yield* Trains.follow(
+      (given) =>
+        Effect.flatMap(Operations, (operations) =>
+          operations.start(TrainModel, { strategy, text, allow_gaps: false }, given),
+        ),
+      { id, json: false, noProgress, stays: false },
+    )
   })
 
 const told = (report: LoadReport.LoadReport): string =>

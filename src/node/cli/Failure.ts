@@ -6,6 +6,7 @@ import * as Data from "effect/Data"
 import type { DataError } from "../../data/DataError.js"
 import type { HostError } from "../../HostError.js"
 import type { OperationError } from "../../OperationError.js"
+import type { TrainingError } from "../../training/TrainingError.js"
 import type { Cancelled } from "../Loading.js"
 import { ExitCode } from "../RunMain.js"
 
@@ -25,6 +26,7 @@ export type Failure =
   | DataError
   | HostError
   | OperationError
+  | TrainingError
   | ConfigError.ConfigError
 
 /** What a user gave that does not fit is a matter of usage, wherever it is found out. */
@@ -41,6 +43,7 @@ export const message = (failure: Failure): string | undefined => {
     case "DataError":
     case "HostError":
     case "OperationError":
+    case "TrainingError":
       return failure.message
     default:
       return settings(failure)
@@ -56,6 +59,7 @@ const isOfUsage = (failure: Exclude<Failure, Cancelled>): boolean => {
     case "Incomplete":
       return false
     case "DataError":
+    case "TrainingError":
       return failure.reason === "InvalidInput"
     case "HostError":
       return failure.reason === "InvalidConfig"

@@ -57,7 +57,9 @@ export const group = (path: ReadonlyArray<string>, topics: ReadonlyArray<Topic>,
   const below = topics.filter((topic) => path.every((word, index) => topic.path[index] === word))
   return sections([
     path.length === 0
-      ? [`${program} ${version}: loads market data, with progress and cancellation that never lie`]
+      ? [
+          `${program} ${version}: loads market data and trains models on it, with progress and cancellation that never lie`,
+        ]
       : [`${nameOf(path)}: ${below.length} ${below.length === 1 ? "command" : "commands"}`],
     ["Usage:", `  ${nameOf(path)} COMMAND [arguments] [options]`],
     ["Commands:", ...columns(below.map((topic) => [topic.path.slice(path.length).join(" "), topic.summary]))],
@@ -69,7 +71,7 @@ export const group = (path: ReadonlyArray<string>, topics: ReadonlyArray<Topic>,
       ? [
           "Environment:",
           ...columns([
-            ["KTRDR_HOME", "Where bars are kept; .ktrdr in the working directory by default"],
+            ["KTRDR_HOME", "Where bars and models are kept; .ktrdr in the working directory by default"],
             ["IB_HOST_SERVICE_URL", "The IB host to load from; without it an embedded one is started"],
             ["USE_IB_HOST_SERVICE", "false: leave IB_HOST_SERVICE_URL unused"],
             ["KTRDR_API_TOKEN", "The token that a server asks for, and that --server sends"],

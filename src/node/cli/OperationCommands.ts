@@ -167,7 +167,9 @@ export const all: ReadonlyArray<Entry> = [
     ["operations", "start"],
     "Start an operation of any kind with a payload in JSON",
     {
-      kind: Args.text({ name: "KIND" }).pipe(Args.withDescription("Such as data_load or data_load_many")),
+      kind: Args.text({ name: "KIND" }).pipe(
+        Args.withDescription("Such as data_load, data_load_many or training"),
+      ),
       payload: Options.text("payload").pipe(
         Options.withPseudoName("FILE"),
         Options.withDescription("A JSON file; - for standard input"),

@@ -19,6 +19,7 @@ import * as OperationsSettings from "./OperationsSettings.js"
 import * as ServerOptions from "./ServerOptions.js"
 import type * as ServerRunning from "./ServerRun.js"
 import * as Shell from "./Shell.js"
+import * as TrainSystem from "./TrainSystem.js"
 
 export interface Options extends OperationsSettings.Given {
   /** An id, or enough of its beginning or end. */
@@ -52,7 +53,8 @@ const here = (how: Again, options: Options): Program =>
   Effect.gen(function* () {
     const record = yield* Effect.provide(recordOf(options), Main.layerOperations)
     const settings = yield* OperationsSettings.choose(options, record.settings)
-    const kept = LoadSource.recorded(settings)
+    const isTraining = TrainSystem.isTraining(record.kind)
+    const kept = isTraining ? TrainSystem.recorded(settings.calendar) : LoadSource.recorded(settings)
     yield* OperationsRun.run(
       {
         id: yield* OperationId.make(record.kind),
@@ -60,7 +62,7 @@ const here = (how: Again, options: Options): Program =>
         payload: record.payload,
         json: options.json,
         noProgress: options.noProgress,
-        carried: OperationsSettings.words(kept),
+        carried: isTraining ? TrainSystem.words(kept) : OperationsSettings.words(kept),
         load: (given) => Loading.again(record.id, how, { ...given, settings: kept }),
         start: (given) =>
           Effect.flatMap(Operations, (operations) =>

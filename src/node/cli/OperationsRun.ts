@@ -17,6 +17,7 @@ import * as OperationsShow from "./OperationsShow.js"
 import * as OperationsText from "./OperationsText.js"
 import * as OperationsWatch from "./OperationsWatch.js"
 import * as Shell from "./Shell.js"
+import * as TrainSystem from "./TrainSystem.js"
 
 /** What is run. */
 export interface Work extends Loads.Shown {
@@ -35,14 +36,20 @@ export interface Work extends Loads.Shown {
   ) => Effect.Effect<Running<unknown, unknown>, OperationError, Operations>
 }
 
-/** Runs it in this process, in the system of the settings, with progress and reports as `follow` shows them. */
+/**
+ * Runs it in this process, in the system of the settings, with progress and reports as `follow` shows them, or as
+ * the command that trains does.
+ */
 export const run = (
   work: Work,
   settings: LoadSource.Settings,
 ): Effect.Effect<void, Failure | Output.OutputError, Output.Output> =>
-  follow(work).pipe(LoadSource.withSystem(settings, OperationsSettings.sourceOf(work.payload)), (program) =>
-    withCalendars(settings.calendar, program),
-  )
+  TrainSystem.isTraining(work.kind)
+    ? train(work).pipe(TrainSystem.using(settings.calendar))
+    : follow(work).pipe(
+        LoadSource.withSystem(settings, OperationsSettings.sourceOf(work.payload)),
+        (program) => withCalendars(settings.calendar, program),
+      )
 
 /**
  * Shows the work until it has ended: loads as the commands that load do, any other kind as one that is watched.
@@ -69,6 +76,12 @@ const load = ({ carried, id, json, load, noProgress, payload }: Work) =>
       continuing: [command(["operations", "resume", id])],
     })
   })
+
+const train = ({ carried, id, json, noProgress, start }: Work) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./Trains.js")),
+    (trains) => trains.follow(start, { id, json, noProgress, carried }),
+  )
 
 const other = ({ id, json, noProgress, start }: Work) =>
   Effect.gen(function* () {

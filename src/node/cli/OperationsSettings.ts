@@ -28,7 +28,7 @@ export const choose = (
     return {
       host: given.host ?? before?.host ?? (yield* LoadSource.choose(undefined)),
       pacing: given.pacing ?? before?.pacing ?? "adaptive",
-      calendar: given.calendar === undefined ? before?.calendar : resolve(given.calendar),
+      calendar: given.calendar === undefined ? kept["calendar"] : resolve(given.calendar),
     }
   })
 

@@ -3,6 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as Operation from "../../Operation.js"
 import type { OperationError } from "../../OperationError.js"
 import type { OperationRecord } from "../../OperationRecord.js"
 import { Operations } from "../../Operations.js"
@@ -12,6 +13,7 @@ import * as OperationsFind from "./OperationsFind.js"
 import * as OperationsJson from "./OperationsJson.js"
 import * as OperationsText from "./OperationsText.js"
 import * as Shell from "./Shell.js"
+import * as TrainSystem from "./TrainSystem.js"
 
 export interface Options {
   /** An id, or enough of its beginning or end. */
@@ -38,16 +40,29 @@ export const surroundings = (
 ): Effect.Effect<OperationsText.Surroundings, OperationError, Operations | Output.Output> =>
   Effect.gen(function* () {
     const operations = yield* Operations
-    const kind = operations.operations.get(record.kind) ?? Main.operations.operations.get(record.kind)
+    const isTraining = TrainSystem.isTraining(record.kind)
+    const known: Operation.Group<Operation.Any> = isTraining ? yield* Main.everyOperation : Main.operations
+    const kind = operations.operations.get(record.kind) ?? known.operations.get(record.kind)
+    const command = yield* Shell.typed(["--server"])
     const alike = yield* OperationsFind.all({ kind: record.kind }, record.created)
     const parts = yield* OperationsFind.all({ parent: record.id }, record.created)
     const { columns, isTerminal } = (yield* Output.Output).screen()
     return {
       width: isTerminal ? columns : undefined,
       now: yield* Clock.currentTimeMillis,
-      command: yield* Shell.typed(["--server"]),
+      command,
       ways: kind === undefined ? [] : kind.definition.resume === "none" ? ["retry"] : ["resume", "retry"],
       successors: alike.filter(({ resumedFrom }) => resumedFrom === record.id).map(({ id }) => id),
       parts: parts.map(({ id }) => id),
+      ...(isTraining ? yield* trained(record, command) : {}),
     }
   })
+
+// ---------------------------------------------------------------------------------------------------------
+
+/** What a training was asked for and came to, in its own words. */
+const trained = (record: OperationRecord, command: OperationsText.Surroundings["command"]) =>
+  Effect.map(
+    Effect.promise(() => import("./TrainResult.js")),
+    ({ payload, text }) => ({ payload: payload(record), result: text(record, command) }),
+  )

@@ -18,6 +18,7 @@ import * as OperationsSettings from "./OperationsSettings.js"
 import * as ServerOptions from "./ServerOptions.js"
 import type * as ServerRunning from "./ServerRun.js"
 import * as Shell from "./Shell.js"
+import * as TrainSystem from "./TrainSystem.js"
 
 export interface Options extends OperationsSettings.Given {
   readonly kind: string
@@ -58,7 +59,9 @@ const here = (options: Options): Program =>
         payload,
         json,
         noProgress,
-        carried: OperationsSettings.words(LoadSource.recorded(settings)),
+        carried: TrainSystem.isTraining(kind)
+          ? TrainSystem.words(TrainSystem.recorded(settings.calendar))
+          : OperationsSettings.words(LoadSource.recorded(settings)),
         load: (start) => Loading.start(kind, payload, start),
         start: (start) =>
           Effect.flatMap(Operations, (operations) => operations.startKind(kind, payload, start)),
@@ -88,7 +91,7 @@ const onServer = (server: string, options: Options): Program =>
 
 const payloadOf = ({ kind, payload }: Options) =>
   Effect.gen(function* () {
-    const operation = yield* Main.operations.get(kind)
+    const operation = yield* Effect.flatMap(Main.operationsWith(kind), (known) => known.get(kind))
     const given = yield* OperationsPayload.read(payload)
     yield* OperationsPayload.check(operation, given)
     return given

@@ -1,7 +1,7 @@
 /**
  * An operation as a person reads it.
  */
-import { isTerminal, type OperationRecord } from "../../OperationRecord.js"
+import { isTerminal, type OperationRecord, type Summary } from "../../OperationRecord.js"
 import type { Step } from "../../ProgressSnapshot.js"
 import { percent } from "../ProgressLines.js"
 import * as LoadText from "./LoadText.js"
@@ -21,13 +21,16 @@ export interface Surroundings {
   readonly successors: ReadonlyArray<string>
   /** The operations that are parts of it. */
   readonly parts: ReadonlyArray<string>
+  /** What was asked for, and what it succeeded with, where that is told in another way than a record has it. */
+  readonly payload?: string | undefined
+  readonly result?: string | undefined
 }
 
 /** All of it, and what can be done next. */
 export const whole = (record: OperationRecord, around: Surroundings): string => {
   const { attempt, cancellation, completed, created, failure, kept, owner, started, warnings } = record
   const took = OperationsTable.took(record, around.now)
-  const result = OperationsResult.text(record, around.command)
+  const result = around.result ?? OperationsResult.text(record, around.command)
   const fields: ReadonlyArray<readonly [name: string, value: string | undefined]> = [
     ["status", record.status],
     ["kind", `${record.kind}${attempt === 1 ? "" : `, attempt ${attempt}`}`],
@@ -38,7 +41,7 @@ export const whole = (record: OperationRecord, around: Surroundings): string => 
       completed === null ? took : `${utc(completed)}${took === undefined ? "" : `, after ${took}`}`,
     ],
     ["owner", `process ${owner.pid} on ${owner.host}`],
-    ["payload", flat(record.payload)],
+    ["payload", around.payload ?? flat(record.payload)],
     ["settings", Object.keys(record.settings).length === 0 ? undefined : flat(record.settings)],
     ["part of", record.parent ?? undefined],
     ["parts", around.parts.length === 0 ? undefined : LoadText.shorten(around.parts)],
@@ -73,7 +76,9 @@ export const ending = (record: OperationRecord, around: Surroundings): string =>
     `${id}: ${status}${took === undefined ? "" : ` after ${took}`}${reason === undefined ? "" : `: ${reason}`}`,
     ...(record.kept === null ? [] : [`  ${record.kept}`]),
     ...(isTerminal(record) ? [] : [`  ${progress(record)}`]),
-    ...(OperationsResult.text(record, around.command)?.split("\n") ?? []).map((line) => `  ${line}`),
+    ...((around.result ?? OperationsResult.text(record, around.command))?.split("\n") ?? []).map(
+      (line) => `  ${line}`,
+    ),
     ...(status === "failed" || status === "cancelled" ? commands(record, around).slice(0, 1) : []).map(
       ([line, what]) => `  ${what}: ${line}`,
     ),
@@ -81,7 +86,7 @@ export const ending = (record: OperationRecord, around: Surroundings): string =>
 }
 
 /** Why it failed or was cancelled, in one line; undefined for any other. */
-export const why = ({ cancellation, failure }: OperationRecord): string | undefined =>
+export const why = ({ cancellation, failure }: Summary): string | undefined =>
   failure !== null
     ? `${failure.reason ?? failure.tag}: ${failure.message}`
     : cancellation !== null

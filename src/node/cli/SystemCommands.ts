@@ -123,13 +123,13 @@ export const all: ReadonlyArray<Entry> = [
   ),
   make(
     ["demo"],
-    "Load real and simulated bars from an embedded host, in about ten seconds",
+    "Load bars from an embedded host and train a model on them, in some twenty seconds",
     { noProgress: Fields.flag("no-progress", "Show no progress") },
     (given) =>
       Effect.flatMap(
         Effect.promise(() => import("./Demo.js")),
         (_) => _.run(given),
       ),
-    [["demo", "Leaves nothing behind"]],
+    [["demo", "Leaves nothing behind but the model"]],
   ),
 ]

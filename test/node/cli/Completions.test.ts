@@ -34,7 +34,7 @@ describe("the table", () => {
     expect(words("data load:*")).toEqual(["@symbols", ...(words("data show:1") ?? [])])
     expect(words("completions:0")).toEqual(["bash", "zsh", "fish"])
     expect(words("operations show:0")).toEqual(["@operations"])
-    expect(words("operations start:0")).toEqual(["data_load", "data_load_many"])
+    expect(words("operations start:0")).toEqual(["data_load", "data_load_many", "training"])
     expect(words("operations start:--payload")).toEqual(["@files"])
     expect(words("operations list:--status")).toContain("cancelling")
   })

@@ -167,7 +167,32 @@ describe("operations list", () => {
         resumedFrom: null,
         attempt: 1,
         owner: { token: 1, pid: 0, host: "memory" },
+        failure: null,
+        cancellation: null,
       })
+    }))
+
+  test("asks for the list alone, however many have failed", () =>
+    Effect.gen(function* () {
+      for (const id of ["op_a", "op_b"]) yield* start(id, 1, "fails")
+      yield* pass(2)
+      const operations = yield* Operations.Operations
+      const output = TestOutput.make()
+      yield* OperationsList.run(everything).pipe(
+        Effect.provideService(Operations.Operations, {
+          ...operations,
+          get: () => Effect.die("it was asked"),
+        }),
+        Effect.provide(output.layerAtOnce),
+      )
+      expect(output.out().match(/Broken: it broke/g)).toHaveLength(2)
+      const { out } = yield* list({ json: true })
+      expect(
+        out
+          .split("\n")
+          .slice(0, 2)
+          .map((line) => JSON.parse(line).failure.message),
+      ).toEqual(["it broke", "it broke"])
     }))
 })
 

@@ -104,7 +104,7 @@ describe("operations start", () => {
       const { file, run } = yield* setUp
       const payload = yield* file("load.json", '{\n"symbol":"KEPT",\n"timeframe":"2d"}')
       for (const [kind, message] of [
-        ["job", /^ktrdr: operation kind: expected one of data_load data_load_many, found "job"/],
+        ["job", /^ktrdr: operation kind: expected one of data_load data_load_many training, found "job"/],
         ["data_load", /^ktrdr: \S+load.json line 3, timeframe: expected a value that fits/],
       ] as const) {
         const { err, out, result } = yield* run("operations", "start", kind, "--payload", payload)
