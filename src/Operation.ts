@@ -29,6 +29,8 @@ export interface Execution {
   readonly attempt: number
   /** Id of the operation that this one resumes. */
   readonly resumedFrom: string | undefined
+  /** Those that `resumedFrom` went on from itself, the newest first: one that ended at once may have kept nothing. */
+  readonly earlier: ReadonlyArray<string>
 }
 
 /** Identifies, in the requirements of an effect, the handler of an operation kind. */
@@ -170,6 +172,7 @@ export const make = <
           operationId,
           attempt: execution.attempt ?? 1,
           resumedFrom: execution.resumedFrom,
+          earlier: execution.earlier ?? [],
         })
       }).pipe(Measure.step(kind, render, definition.estimate(payload))),
     annotate: (facts) => Progress.annotate(facts as Readonly<Record<string, unknown>>),

@@ -44,7 +44,12 @@ export interface Registry {
 
 /** The operation that another one goes on with. */
 export interface Continuing {
-  readonly continues?: { readonly id: string; readonly attempt: number; readonly isResumed: boolean }
+  readonly continues?: {
+    readonly id: string
+    readonly attempt: number
+    readonly isResumed: boolean
+    readonly earlier: ReadonlyArray<string>
+  }
 }
 
 export const makeRegistry = <Handlers>(
@@ -315,7 +320,7 @@ const workOf = ({ operation, record, id }: Entry, payload: unknown, continues: C
     operation.run(payload, {
       operationId: id,
       attempt: record.attempt,
-      ...(continues?.isResumed === true ? { resumedFrom: continues.id } : {}),
+      ...(continues?.isResumed === true ? { resumedFrom: continues.id, earlier: continues.earlier } : {}),
     }),
   ).pipe(
     Effect.flatMap((value) =>

@@ -75,6 +75,20 @@ export const makeService = <Handlers>(
         return { record, isFirst } satisfies CancelAnswer
       })
 
+    /** What a record goes on from, and what that does, as far as it is known; the newest first. */
+    const earlier = (record: Record.OperationRecord) =>
+      Effect.gen(function* () {
+        const ids: Array<string> = []
+        for (let id = record.resumedFrom; id !== null && ids.length < longestChain && !ids.includes(id); ) {
+          ids.push(id)
+          id = Option.match(yield* store.get(id), {
+            onNone: () => null,
+            onSome: ({ resumedFrom }) => resumedFrom,
+          })
+        }
+        return ids
+      })
+
     /** Starts again what has ended without success: one after another, lest two go on with the same. */
     const again = (id: string, isResumed: boolean, given: StartOptions) =>
       Effect.gen(function* () {
@@ -99,7 +113,12 @@ export const makeService = <Handlers>(
           {
             settings: record.settings,
             ...given,
-            continues: { id, attempt: record.attempt + 1, isResumed },
+            continues: {
+              id,
+              attempt: record.attempt + 1,
+              isResumed,
+              earlier: isResumed ? yield* earlier(record) : [],
+            },
           },
         )
       }).pipe(goingOn.withPermits(1))
@@ -126,6 +145,9 @@ export const makeService = <Handlers>(
   })
 
 // ---------------------------------------------------------------------------------------------------------
+
+/** How many operations may be told that went on from one another. */
+const longestChain = 100
 
 /** The longest that a cancel takes with a dead host. */
 const cancelBound = "5 seconds"

@@ -48,9 +48,12 @@ export const TrainModel = Operation.make("training", {
 
 /** The handler: `TrainingManager.train`, which it needs. */
 export const layer: Layer.Layer<Operation.Handler<"training">, never, TrainingManager> = TrainModel.toLayer(
-  ({ strategy, text, start, end, allow_gaps }, { operationId, resumedFrom }) =>
+  ({ strategy, text, start, end, allow_gaps }, { operationId, resumedFrom, earlier }) =>
     Effect.flatMap(TrainingManager, (manager) =>
-      manager.train({ strategy, text, start, end, allowGaps: allow_gaps }, { operationId, resumedFrom }),
+      manager.train(
+        { strategy, text, start, end, allowGaps: allow_gaps },
+        { operationId, resumedFrom, earlier },
+      ),
     ),
 )
 

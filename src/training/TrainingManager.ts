@@ -44,6 +44,8 @@ export interface Run {
   readonly operationId: string
   /** The operation whose checkpoint it goes on from; where that has none yet, it begins anew. */
   readonly resumedFrom?: string | undefined
+  /** Those which that one went on from, the newest first, for where it ended before it kept anything. */
+  readonly earlier?: ReadonlyArray<string> | undefined
 }
 
 /** What a training would do. */

@@ -9,9 +9,9 @@ import { another, anotherOver, Once, system, Task, TaskError, type Works } from 
 
 const told: Array<unknown> = []
 const works: Works = {
-  fails: ({ attempt, resumedFrom }, round) =>
+  fails: ({ attempt, resumedFrom, earlier }, round) =>
     Effect.suspend(() => {
-      told.push({ attempt, resumedFrom, round })
+      told.push({ attempt, resumedFrom, earlier, round })
       return Effect.fail(new TaskError({ reason: "Broken" }))
     }),
   hangs: () => Effect.never,
@@ -39,10 +39,12 @@ describe("resume and retry", () => {
       const retried = yield* retry(resumed.id, { settings: { source: "second" } })
       yield* retried.exit
       expect(told).toEqual([
-        { attempt: 1, resumedFrom: undefined, round: undefined },
-        { attempt: 2, resumedFrom: first, round: 1 },
-        { attempt: 3, resumedFrom: undefined, round: 1 },
+        { attempt: 1, resumedFrom: undefined, earlier: [], round: undefined },
+        { attempt: 2, resumedFrom: first, earlier: [], round: 1 },
+        { attempt: 3, resumedFrom: undefined, earlier: [], round: 1 },
       ])
+      yield* (yield* resume(retried.id)).exit
+      expect(told.at(-1)).toMatchObject({ resumedFrom: retried.id, earlier: [resumed.id, first] })
       expect(yield* get(resumed.id)).toMatchObject({
         resumedFrom: first,
         attempt: 2,

@@ -244,6 +244,21 @@ describe("resume", () => {
     }).pipe(Effect.provide(Trainings.layer())),
   )
 
+  it.effect("goes on from an earlier run where the one before ended before it began", () => {
+    const { script, trainer } = scripted()
+    return Effect.gen(function* () {
+      yield* Trainings.ready
+      const whole = yield* train("op_0")
+      yield* interrupted(script, "op_1", undefined, 17)
+      const manager = yield* TrainingManager
+      const run = { operationId: "op_3", resumedFrom: "op_2", earlier: ["op_1"] }
+      const report = yield* manager.train(request, run)
+      expect(essence(report)).toEqual(essence(whole))
+      expect(report.interruptions).toBe(1)
+      expect(yield* cursorOf("op_1")).toBeNull()
+    }).pipe(Effect.provide(Trainings.layer({ trainer })))
+  })
+
   it.effect("refuses other bars and another strategy, and what was kept stays", () => {
     const { script, trainer } = scripted()
     return Effect.gen(function* () {

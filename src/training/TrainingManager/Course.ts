@@ -40,7 +40,7 @@ export const begin = Effect.fnUntraced(function* (
   checkpoints: Checkpoint.Service,
   strategy: Strategy,
   hash: string,
-  { operationId, resumedFrom }: Run,
+  { operationId, resumedFrom, earlier = [] }: Run,
 ): Effect.fn.Return<Beginning, TrainingError> {
   const began = yield* Clock.currentTimeMillis
   const anew: Beginning = {
@@ -52,13 +52,16 @@ export const begin = Effect.fnUntraced(function* (
     warnings: [],
   }
   if (resumedFrom === undefined) return anew
-  const known = Option.getOrUndefined(yield* checkpoints.describe(resumedFrom))
+  const known = yield* newest(checkpoints, [resumedFrom, ...earlier])
   if (known === undefined) {
     const warning = `${resumedFrom} left no checkpoint: the training begins anew`
     yield* Effect.logWarning(warning)
     return { ...anew, warnings: [warning] }
   }
-  const { state, ...from } = yield* checkpoints.read(resumedFrom, { strategy: hash, dataset: known.dataset })
+  const { state, ...from } = yield* checkpoints.read(known.operation, {
+    strategy: hash,
+    dataset: known.dataset,
+  })
   const head = {
     ...anew.head,
     started: from.started,
@@ -181,6 +184,18 @@ export const clear = (checkpoints: Checkpoint.Service, { head }: Beginning): Eff
   )
 
 // ---------------------------------------------------------------------------------------------------------
+
+/** The first checkpoint that there is of those of the operations. */
+const newest = Effect.fnUntraced(function* (
+  checkpoints: Checkpoint.Service,
+  operations: ReadonlyArray<string>,
+): Effect.fn.Return<Checkpoint.Head | undefined, TrainingError> {
+  for (const operation of operations) {
+    const found = Option.getOrUndefined(yield* checkpoints.describe(operation))
+    if (found !== undefined) return found
+  }
+  return undefined
+})
 
 const notKept = ({ message }: TrainingError): string => `A checkpoint was not kept: ${message}`
 
