@@ -77,6 +77,35 @@ describe("the packed package", { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/1 passed/)
   })
 
+  it("has a trainer whose thread starts, and strategies to begin with", async () => {
+    const program = `
+      import { readFileSync } from "node:fs"
+      import * as Effect from "effect/Effect"
+      import * as Either from "effect/Either"
+      import * as Stream from "effect/Stream"
+      import * as StrategyFile from "ktrdr/training/StrategyFile"
+      import * as Local from "ktrdr/training/Trainer/Local"
+      const text = readFileSync(new URL(import.meta.resolve("ktrdr/examples/mean_reversion.yaml")), "utf8")
+      const { strategy } = Either.getOrThrow(StrategyFile.parse("mean_reversion.yaml", text))
+      const job = {
+        operation: "op_1",
+        strategy: { ...strategy, training: { ...strategy.training, epochs: 2 } },
+        dataset: {
+          features: ["first", "second"],
+          x: Float32Array.from({ length: 120 }, (_, index) => Math.sin(index)),
+          y: Uint8Array.from({ length: 60 }, (_, row) => row % 3),
+          parts: { train: { from: 0, to: 40 }, validation: { from: 40, to: 50 }, test: { from: 50, to: 60 } },
+        },
+        from: undefined,
+        keep: () => Effect.void,
+        released: () => Effect.void,
+      }
+      const events = await Effect.runPromise(Stream.runCollect(Local.make().train(job)))
+      console.log([...events].map(({ _tag }) => _tag).join(" "))`
+    const { stdout } = await node(["--input-type=module", "-e", program])
+    expect(stdout.trim()).toBe("Epoch Epoch Batch Finished")
+  })
+
   it("keeps its internals closed and its command at hand", async () => {
     await expect(
       node(["--input-type=module", "-e", 'await import("ktrdr/internal/progressTree")']),

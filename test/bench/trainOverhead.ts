@@ -19,7 +19,7 @@ import * as TrainerJobs from "../utils/TrainerJobs.js"
 import { ratioOf, table } from "./measure.js"
 
 const pairs = 15
-const epochs = 12
+const epochs = 24
 
 const { job } = TrainerJobs.make({
   rows: 60_000,
@@ -29,6 +29,9 @@ const { job } = TrainerJobs.make({
   training: { epochs, batch_size: 256, learning_rate: 0.001 },
 })
 
+/** The thread's program as the command runs it: in one file. */
+const bundled = new URL("../Worker.js", import.meta.url)
+
 const strategy: Strategy = job.strategy
 const hash = "0".repeat(64)
 
@@ -37,7 +40,7 @@ const alone = Effect.sync(() => TrainerJobs.expected(job).weights.parameters)
 const whole = Effect.gen(function* () {
   const checkpoints = Context.get(yield* Layer.build(Checkpoint.layerMemory), Checkpoint.Checkpoints)
   const beginning = yield* Course.begin(checkpoints, strategy, hash, { operationId: "op_training_bench" })
-  const { trained } = yield* Course.run(checkpoints, Local.make(), beginning, {
+  const { trained } = yield* Course.run(checkpoints, Local.make({ program: bundled }), beginning, {
     dataset: job.dataset,
     hash,
     split: Preparation.splitOf(job.dataset),

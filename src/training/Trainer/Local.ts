@@ -190,9 +190,12 @@ const copied = 1_000_000
 const own = import.meta.url
 const beside = new URL(own.endsWith(".ts") ? "./Worker.ts" : "./Worker.js", own)
 
-/** Node does not run TypeScript: where the sources are, what does is set up in the thread before its program. */
+/**
+ * With none of the arguments that this process was started with: some of them, `--input-type` say, no thread takes.
+ * Node does not run TypeScript: where the sources are, what does is set up in the thread before its program.
+ */
 const launch = (program: URL, workerData: Orders): Worker => {
-  if (!program.pathname.endsWith(".ts")) return new Worker(program, { workerData })
+  if (!program.pathname.endsWith(".ts")) return new Worker(program, { workerData, execArgv: [] })
   const tsx = pathToFileURL(
     createRequire(own)
       .resolve("tsx/esm/api")
@@ -202,7 +205,7 @@ const launch = (program: URL, workerData: Orders): Worker => {
     register()
     return import(${JSON.stringify(program.href)})
   })`
-  return new Worker(loaded, { workerData, eval: true })
+  return new Worker(loaded, { workerData, execArgv: [], eval: true })
 }
 
 const decodeError = Schema.decodeSync(TrainingError)
