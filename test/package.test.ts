@@ -21,6 +21,8 @@ const node = (args: ReadonlyArray<string>) =>
     env: { ...process.env, KTRDR_HOME: Path.join(consumer, "home") },
   })
 
+const ktrdr = (...args: ReadonlyArray<string>) => node(["node_modules/ktrdr/dist/bin.js", ...args])
+
 beforeAll(async () => {
   consumer = await Fs.realpath(await Fs.mkdtemp(Path.join(tmpdir(), "ktrdr-consumer-")))
   const packed = await run("npm", ["pack", "--json", "--pack-destination", consumer], { cwd: root })
@@ -106,11 +108,20 @@ describe("the packed package", { timeout: 60_000 }, () => {
     expect(stdout.trim()).toBe("Epoch Epoch Batch Finished")
   })
 
+  it("has a command that trains an example on the bars that it loads", async () => {
+    await ktrdr("data", "load", "SPX", "1d", "--mode", "full", "--no-progress")
+    const { stdout } = await ktrdr("train", "trend_following", "--epochs", "1", "--json", "--no-progress")
+    const report = JSON.parse(stdout) as { readonly receipt: string }
+    expect(report).toMatchObject({ model: "trend_following/SPX_1d/v1", epochs: 1, reason: "completed" })
+    const receipt = await Fs.readFile(Path.join(consumer, "home", report.receipt), "utf8")
+    expect(JSON.parse(receipt)).toBeTypeOf("object")
+  })
+
   it("keeps its internals closed and its command at hand", async () => {
     await expect(
       node(["--input-type=module", "-e", 'await import("ktrdr/internal/progressTree")']),
     ).rejects.toThrow(/ERR_PACKAGE_PATH_NOT_EXPORTED/)
-    const { stdout } = await node(["node_modules/ktrdr/dist/bin.js", "--version"])
+    const { stdout } = await ktrdr("--version")
     const manifest = JSON.parse(await Fs.readFile(Path.join(root, "package.json"), "utf8")) as {
       readonly version: string
     }

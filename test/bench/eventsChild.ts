@@ -152,6 +152,8 @@ export const watching = Effect.gen(function* () {
   const snapshotDelays: Array<number> = []
   const tickDelays: Array<number> = []
   let events = 0
+  /** Since when all of them watch: what was there before is told to each as soon as it comes. */
+  let [connected, since] = [0, Number.POSITIVE_INFINITY]
 
   /** Reads one stream to its end, and says how that came. */
   const watch = () =>
@@ -171,8 +173,9 @@ export const watching = Effect.gen(function* () {
             events++
             name = head[2]!
             const at = takenAt(head[1]!, event)
-            snapshotDelays.push(now - at)
-            if (last !== undefined) {
+            if (last === undefined && ++connected === watchers) since = now
+            if (at >= since) snapshotDelays.push(now - at)
+            if (last !== undefined && last >= since) {
               const [from, span] = [last, at - last]
               tickDelays.push(...instants.map((part) => now - from - span * part))
             }

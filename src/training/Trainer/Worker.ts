@@ -36,8 +36,8 @@ const train = (run: TrainingRun.TrainingRun, orders: Orders, port: MessagePort):
   const keep = (): void => {
     const state = run.state()
     const { epoch, phase, cursor } = run.position()
-    const message = Message.Kept({ snapshot: { state, position: { epoch, phase, cursor } } })
-    port.postMessage(message, state.buffer instanceof ArrayBuffer ? [state.buffer] : [])
+    // Copied: once a thread has given a buffer away, V8 looks at every access whether its array still has one.
+    port.postMessage(Message.Kept({ snapshot: { state, position: { epoch, phase, cursor } } }))
   }
 
   const finish = ({ reason, epochs, bestEpoch }: Finished): void => {

@@ -30,11 +30,11 @@ const report = (epoch: number): string =>
 const keep = `parentPort.postMessage({ _tag: "Kept", snapshot: { state: new Uint8Array(1), position: {} } }); `
 
 /** Trains by such a program until its first event, and is then interrupted. */
-const interrupted = (text: string) =>
+const interrupted = (text: string, options: Local.Options = {}) =>
   Effect.gen(function* () {
     const recorded = TrainerJobs.make()
     const seen = yield* Deferred.make<void>()
-    const events = Local.make({ program: program(text) }).train(recorded.job)
+    const events = Local.make({ ...options, program: program(text) }).train(recorded.job)
     const fiber = yield* Effect.fork(Stream.runForEach(events, () => Deferred.succeed(seen, undefined)))
     yield* Deferred.await(seen)
     return { ...recorded, ending: yield* Effect.fork(Fiber.interrupt(fiber)) }
@@ -107,6 +107,47 @@ describe("the local trainer", () => {
       expect(released).toEqual([{ _tag: "Terminated", afterMillis: 2000 }])
       expect(kept.length).toBe(1)
       expect(journal).toEqual(["keep", "kept", "released"])
+    }),
+  )
+
+  it.effect("gives a thread as long to end as it is told to", () =>
+    Effect.gen(function* () {
+      const { ending, released } = yield* interrupted(`${begin}${report(1)} for (;;) {}`, { stopWithin: 50 })
+      yield* TestClock.adjust(49)
+      expect(released).toEqual([])
+      yield* TestClock.adjust(1)
+      yield* Fiber.join(ending)
+      expect(released).toEqual([{ _tag: "Terminated", afterMillis: 50 }])
+    }),
+  )
+
+  it.effect("does not wait for a thread that has not begun, which has nothing to keep", () =>
+    Effect.gen(function* () {
+      const { ending, kept, released } = yield* interrupted(`${report(1)} for (;;) {}`)
+      yield* Fiber.join(ending)
+      expect(released).toEqual([{ _tag: "Stopped" }])
+      expect(kept).toEqual([])
+    }),
+  )
+
+  it.live("keeps what a thread had come to that ended before anybody heard of it", () =>
+    Effect.gen(function* () {
+      const before = threads()
+      const recorded = TrainerJobs.make()
+      const held = yield* Deferred.make<void>()
+      const fiber = yield* Effect.fork(
+        Stream.runForEach(Local.make(eager).train(recorded.job), () =>
+          Effect.zipRight(Deferred.succeed(held, undefined), Effect.never),
+        ),
+      )
+      yield* Deferred.await(held)
+      while (threads() > before) yield* Effect.sleep(2)
+      yield* Effect.sleep(5)
+      yield* Fiber.interrupt(fiber)
+      expect(recorded.released).toEqual([{ _tag: "Stopped" }])
+      const again = TrainerJobs.again(recorded)
+      const events = [...(yield* Stream.runCollect(Local.make(eager).train(again.job)))]
+      expect(events).toEqual([{ _tag: "Finished", trained: TrainerJobs.expected(recorded.job) }])
     }),
   )
 
