@@ -55,6 +55,7 @@ export class Entry {
   #interruptors: ReadonlyArray<FiberId.FiberId> = []
   #snapshot: ProgressSnapshot | undefined
   #published = Number.NEGATIVE_INFINITY
+  #isHeld = false
   readonly #warnings: Array<string> = []
   readonly #canceller = FiberId.unsafeMake()
 
@@ -162,8 +163,10 @@ export class Entry {
   observe(snapshot: ProgressSnapshot): Effect.Effect<void> {
     return Effect.gen(this, function* () {
       this.#snapshot = snapshot
+      if (snapshot.status !== "running") return
       const now = yield* steady()
-      if (snapshot.status !== "running" || now - this.#published < publishMillis) return
+      this.#isHeld = now - this.#published < publishMillis
+      if (this.#isHeld) return
       this.#published = now
       const change = this.#change(snapshot)
       yield* this.feed.publish(change)
@@ -171,6 +174,15 @@ export class Entry {
         this.around.store.report(this.id, this.token, reported(change, snapshot), [...this.#warnings]),
       )
     })
+  }
+
+  /** Tells the newest snapshot where that came too soon after the one before, and none has come since. */
+  get overdue(): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.#isHeld && !this.#isEnding && this.#snapshot !== undefined
+        ? this.observe(this.#snapshot)
+        : Effect.void,
+    )
   }
 
   /** Collects the warnings that the effect logs. */

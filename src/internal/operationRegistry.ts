@@ -170,6 +170,9 @@ export const makeRegistry = <Handlers>(
     /** Looks after what runs, for as long as anything does. */
     const watchOver = atWork.await.pipe(
       Effect.zipRight(Effect.sleep(attendMillis)),
+      Effect.zipRight(
+        Effect.suspend(() => Effect.forEach(entries.values(), (entry) => entry.overdue, { discard: true })),
+      ),
       Effect.zipRight(attend),
       Effect.zipRight(prune),
       Effect.tap(() => Effect.sync(() => entries.size === 0 && atWork.unsafeClose())),
