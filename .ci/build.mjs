@@ -9,10 +9,10 @@ import { fileURLToPath } from "node:url"
 const root = fileURLToPath(new URL("..", import.meta.url))
 
 /** The command, which is replaced as a whole, and benchmarks that may be running. */
-const kept = ["bin.js", "Worker.js", "bench"]
+const kept = new Set(["bin.js", "Worker.js", "bench"])
 
 for (const name of readdirSync(root).includes("dist") ? readdirSync(join(root, "dist")) : []) {
-  if (!kept.includes(name)) rmSync(join(root, "dist", name), { recursive: true, force: true })
+  if (!kept.has(name)) rmSync(join(root, "dist", name), { recursive: true, force: true })
 }
 run([join("node_modules", "typescript", "bin", "tsc"), "--project", ".tsconfig.build.json"])
 run([join(".ci", "prepare.mjs"), "--bundle"])
