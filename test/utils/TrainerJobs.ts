@@ -52,7 +52,9 @@ const datasetOf = ({ rows = 600, features = 4, borders = [0.7, 0.85], labels }: 
   const times = Float64Array.from({ length: rows }, (_, row) => Strategies.monday + row * Strategies.hour)
   const names = Array.from({ length: features }, (_, index) => `feature${index}`)
   const count = (part: Split.Part) =>
-    Labels.classes.map((_, own) => made.y.slice(parts[part].from, parts[part].to).filter((y) => y === own).length)
+    Labels.classes.map(
+      (_, own) => made.y.slice(parts[part].from, parts[part].to).filter((y) => y === own).length,
+    )
   const none = labels === "values"
   return {
     x: made.x,
@@ -132,7 +134,9 @@ export const inProcess = (job: Trainer.Job, from = job.from?.state): TrainingRun
   const rows = Trainer.rowsOf(job)
   const settings = { model: job.strategy.model, training: job.strategy.training }
   return Either.getOrThrow(
-    from === undefined ? TrainingRun.make(rows, settings) : TrainingRun.resume(rows, settings, from, "a state"),
+    from === undefined
+      ? TrainingRun.make(rows, settings)
+      : TrainingRun.resume(rows, settings, from, "a state"),
   )
 }
 
@@ -159,7 +163,11 @@ export const expected = (job: Trainer.Job): Trainer.Trained => {
 
 // ---------------------------------------------------------------------------------------------------------
 
-const measure = ({ network }: TrainingRun.TrainingRun, { strategy, dataset }: Trainer.Job, part: Split.Part) => {
+const measure = (
+  { network }: TrainingRun.TrainingRun,
+  { strategy, dataset }: Trainer.Job,
+  part: Split.Part,
+) => {
   const { from, to } = dataset.parts[part]
   if (from === to) return null
   const predicted = new Float32Array((to - from) * network.architecture.outputs)
