@@ -16,7 +16,7 @@ import * as OperationStore from "./OperationStore.js"
 import type { ProgressSnapshot } from "./ProgressSnapshot.js"
 
 export interface StartOptions {
-  /** Told of its progress as by `Progress.observe`, at most eight times a second. */
+  /** Told of its progress as by `Progress.observe`, at most four times a second. */
   readonly observer?: (snapshot: ProgressSnapshot) => Effect.Effect<void>
   /** The id to give it; a new one by default. */
   readonly id?: string

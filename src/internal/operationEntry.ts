@@ -23,7 +23,7 @@ import type { Reported, Service as Store } from "../OperationStore.js"
 import type { Change } from "../Operations.js"
 import type { ProgressSnapshot } from "../ProgressSnapshot.js"
 import { Feed, fromSnapshot } from "./operationFeed.js"
-import { type Lease, steady } from "./operationLease.js"
+import type { Lease } from "./operationLease.js"
 import * as Metrics from "./operationMetrics.js"
 import * as Refusal from "./operationRefusal.js"
 
@@ -54,8 +54,6 @@ export class Entry {
   #fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
   #interruptors: ReadonlyArray<FiberId.FiberId> = []
   #snapshot: ProgressSnapshot | undefined
-  #published = Number.NEGATIVE_INFINITY
-  #isHeld = false
   readonly #warnings: Array<string> = []
   readonly #canceller = FiberId.unsafeMake()
 
@@ -159,30 +157,17 @@ export class Entry {
     yield* this.#tell(this.around.store.begin(this.id, this.token, at))
   })
 
-  /** Takes a snapshot: the watchers get it, and the store, four times a second at most. */
+  /** Takes a snapshot: the watchers get it, and the store. */
   observe(snapshot: ProgressSnapshot): Effect.Effect<void> {
     return Effect.gen(this, function* () {
       this.#snapshot = snapshot
       if (snapshot.status !== "running") return
-      const now = yield* steady()
-      this.#isHeld = now - this.#published < publishMillis
-      if (this.#isHeld) return
-      this.#published = now
       const change = this.#change(snapshot)
       yield* this.feed.publish(change)
       yield* this.#tell(
         this.around.store.report(this.id, this.token, reported(change, snapshot), [...this.#warnings]),
       )
     })
-  }
-
-  /** Tells the newest snapshot where that came too soon after the one before, and none has come since. */
-  get overdue(): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      this.#isHeld && !this.#isEnding && this.#snapshot !== undefined
-        ? this.observe(this.#snapshot)
-        : Effect.void,
-    )
   }
 
   /** Collects the warnings that the effect logs. */
@@ -336,10 +321,6 @@ export class Entry {
 }
 
 // ---------------------------------------------------------------------------------------------------------
-
-/** Four a second, as snapshots come every `observeMillis`. */
-const publishMillis = 245
-export const observeMillis = 125
 
 const mostWarnings = 100
 const longestWarning = 2000

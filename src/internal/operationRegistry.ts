@@ -7,7 +7,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
-import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -18,13 +17,13 @@ import * as Record from "../OperationRecord.js"
 import { OperationStore } from "../OperationStore.js"
 import type { Options, Running, StartOptions } from "../Operations.js"
 import * as Progress from "../Progress.js"
-import { Entry, isSame, observeMillis, type Surroundings } from "./operationEntry.js"
-import { steady } from "./operationLease.js"
+import { Entry, isSame, type Surroundings } from "./operationEntry.js"
 import * as Metrics from "./operationMetrics.js"
 import { makeOwnership } from "./operationOwnership.js"
 import * as Refusal from "./operationRefusal.js"
 import { idTaken } from "./operationStored.js"
 import { type Claim, Turns } from "./operationTurns.js"
+import { upkeep } from "./operationUpkeep.js"
 
 /** What a registry does with operations of its own process. */
 export interface Registry {
@@ -69,7 +68,6 @@ export const makeRegistry = <Handlers>(
     const ownership = yield* makeOwnership(store, entries)
     const atWork = yield* Effect.makeLatch(false)
     let isClosing = false
-    let pruned = Number.NEGATIVE_INFINITY
     let warned = ""
 
     const warn = ({ message }: { readonly message: string }): Effect.Effect<void> =>
@@ -135,49 +133,6 @@ export const makeRegistry = <Handlers>(
           { discard: true },
         ),
       )
-
-    const attend = ownership.attend.pipe(
-      Effect.flatMap((requests) =>
-        Effect.forEach(
-          requests,
-          ({ id, cancellation }) => {
-            const entry = entries.get(id)
-            return entry === undefined || entry.cancellation !== undefined
-              ? Effect.void
-              : Effect.ignore(cancel(entry, cancellation))
-          },
-          { discard: true },
-        ),
-      ),
-      Effect.catchAll(warn),
-      Effect.catchAllDefect((defect) => warn({ message: Inspectable.toStringUnknown(defect) })),
-    )
-
-    const prune = Effect.gen(function* () {
-      const now = yield* steady()
-      if (now < pruned + pruneMillis) return
-      pruned = now
-      const { operations: newest } = yield* store.list({
-        statuses: Record.terminal,
-        limit: 1,
-        offset: sparedRecords - 1,
-      })
-      const last = newest[0]?.completed ?? Number.NEGATIVE_INFINITY
-      const before = Math.min(yield* Clock.currentTimeMillis, last) - keptMillis
-      yield* store.prune({ before: Math.max(0, before), keep: keptRecords })
-    }).pipe(Effect.catchAll(warn))
-
-    /** Looks after what runs, for as long as anything does. */
-    const watchOver = atWork.await.pipe(
-      Effect.zipRight(Effect.sleep(attendMillis)),
-      Effect.zipRight(
-        Effect.suspend(() => Effect.forEach(entries.values(), (entry) => entry.overdue, { discard: true })),
-      ),
-      Effect.zipRight(attend),
-      Effect.zipRight(prune),
-      Effect.tap(() => Effect.sync(() => entries.size === 0 && atWork.unsafeClose())),
-      Effect.forever,
-    )
 
     const settle = (entry: Entry, claim: Claim, exit: Parameters<Entry["end"]>[0]): Effect.Effect<void> =>
       Effect.gen(function* () {
@@ -288,7 +243,9 @@ export const makeRegistry = <Handlers>(
         )
       }).pipe(Effect.uninterruptible)
 
-    yield* Effect.forkScoped(Effect.interruptible(watchOver))
+    yield* Effect.forkScoped(
+      Effect.interruptible(upkeep({ store, ownership, entries, atWork, cancel, warn })),
+    )
     yield* Effect.addFinalizer(() =>
       Effect.gen(function* () {
         isClosing = true
@@ -304,18 +261,8 @@ export const makeRegistry = <Handlers>(
 
 // ---------------------------------------------------------------------------------------------------------
 
-/** A request of another process is seen within this time. */
-const attendMillis = 100
-
-/**
- * Ended operations are kept for 7 days, and no more of them than `keptRecords`. Days are counted from the last but
- * so many: neither a clock that was set wrong nor a long absence costs what was done last.
- */
-const keptMillis = 7 * 24 * 3_600_000
-const keptRecords = 10_000
-const sparedRecords = 100
-/** How often those that are not kept any longer are removed. */
-const pruneMillis = 3_600_000
+/** How often a snapshot is taken for its observer, the watchers and the store: four times a second at most. */
+const observeMillis = 250
 
 /** What its handler does, and what that comes to encoded. */
 const workOf = ({ operation, record, id }: Entry, payload: unknown, continues: Continuing["continues"]) =>
