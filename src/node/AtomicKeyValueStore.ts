@@ -6,11 +6,11 @@ import * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Path from "@effect/platform/Path"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
+import * as Atomic from "../internal/atomicFiles.js"
+import { isMissing } from "../internal/durableFiles.js"
 
 /**
  * Values of a folder, which is made when the first one is written. A key is any text of 1 to 200 characters
@@ -58,33 +58,11 @@ export const make = (
         ),
       )
 
-    const flush = Effect.scoped(Effect.flatMap(fs.open(directory, { flag: "r" }), (open) => open.sync))
-
-    /** What a writer left that was killed. */
-    const sweep = (file: string) =>
-      Effect.gen(function* () {
-        const old = (yield* Clock.currentTimeMillis) - longestWrite
-        const prefix = `${path.basename(file)}.`
-        for (const name of yield* fs.readDirectory(directory)) {
-          if (!name.startsWith(prefix) || !name.endsWith(temporary)) continue
-          const { mtime } = yield* fs.stat(path.join(directory, name))
-          if (Option.exists(mtime, (time) => time.getTime() < old))
-            yield* fs.remove(path.join(directory, name), { force: true })
-        }
-      })
-
     const write = (file: string, value: Uint8Array) =>
       Effect.gen(function* () {
         yield* fs.makeDirectory(directory, { recursive: true })
-        yield* Effect.ignore(sweep(file))
-        const unfinished = `${file}.${yield* Random.nextIntBetween(0, 2 ** 31)}${temporary}`
-        yield* fs.open(unfinished, { flag: "wx" }).pipe(
-          Effect.flatMap((open) => Effect.zipRight(open.writeAll(value), open.sync)),
-          Effect.scoped,
-          Effect.zipRight(fs.rename(unfinished, file)),
-          Effect.onError(() => Effect.ignore(fs.remove(unfinished, { force: true }))),
-        )
-        yield* flush
+        yield* Atomic.sweep(fs, path, directory, longestWrite, `${path.basename(file)}.`)
+        yield* Atomic.replace(fs, path, file, value)
       })
 
     const names = fs.readDirectory(directory).pipe(
@@ -120,8 +98,7 @@ export const layer = (
 const longestName = 200
 /** A temporary file that is older belongs to nobody, in milliseconds. */
 const longestWrite = 60_000
-/** Names of keys hold no dot, so these are none. */
-const temporary = ".tmp"
+/** Names of keys hold no dot, so this is none. */
 const damaged = ".damaged"
 
 /** Empty where the key is no text that a URL could hold. */
@@ -135,6 +112,3 @@ const escape = (character: string): string => `%${character.charCodeAt(0).toStri
 const isOfFile = (error: PlatformError.PlatformError): boolean =>
   error._tag === "SystemError" &&
   (error.reason === "PermissionDenied" || error.reason === "BadResource" || error.syscall === "read")
-
-const isMissing = (error: PlatformError.PlatformError): boolean =>
-  error._tag === "SystemError" && error.reason === "NotFound"

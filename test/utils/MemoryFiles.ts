@@ -139,8 +139,10 @@ export const make = (root: Folder = new Folder()): MemoryFiles => {
   }
 
   const open = (path: string, flag: string): FileSystem.File => {
-    const node = flag === "w" ? create(path) : need(path)
-    if (flag === "w" && node instanceof File) node.change(new Uint8Array(0))
+    const isNew = flag === "w" || flag === "wx"
+    if (flag === "wx" && find(path) !== undefined) fail("AlreadyExists", path, "EEXIST")
+    const node = isNew ? create(path) : need(path)
+    if (isNew && node instanceof File) node.change(new Uint8Array(0))
     let at = 0
     const file = (): File => (node instanceof File ? node : fail("BadResource", path, "EISDIR"))
     const writeAll = (bytes: Uint8Array): void => {

@@ -13,7 +13,7 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import { breathe } from "../../internal/breathe.js"
+import { turn } from "../../internal/breathe.js"
 import { Permits } from "../../internal/Permits.js"
 import type { Candles } from "../Candle.js"
 import * as Candle from "../Candle.js"
@@ -215,7 +215,8 @@ export const make = Effect.fnUntraced(function* (options: {
   const append: Journal["append"] = Effect.fn("ParquetJournal.append")(function* (batch) {
     const frames: Array<Uint8Array> = []
     for (const record of records(identity, batch)) {
-      frames.push(yield* breathe(() => encode(record)))
+      if (frames.length > 0) yield* turn
+      frames.push(encode(record))
     }
     const done = yield* Deferred.make<void, DataError>()
     pending.push({ frames, done })

@@ -19,19 +19,13 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { temporary } from "../../internal/atomicFiles.js"
+import { isMissing, isPresent } from "../../internal/durableFiles.js"
 import { LocalMachine } from "../../internal/LocalMachine.js"
 import * as Progress from "../../Progress.js"
 import { DataError } from "../DataError.js"
 import * as Series from "../Series.js"
-import {
-  type Files,
-  folderName,
-  isMissing,
-  isPresent,
-  temporary,
-  unfinished,
-  unwritable,
-} from "./ParquetFiles.js"
+import { type Files, folderName, unfinished, unwritable } from "./ParquetFiles.js"
 
 export interface Lock {
   readonly token: number

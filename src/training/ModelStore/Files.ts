@@ -9,6 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { unfinished } from "../../internal/atomicFiles.js"
 import * as OperationFence from "../../OperationFence.js"
 import * as Disk from "../Disk.js"
 import { listing, type Model, ModelStore, type Service, summary } from "../ModelStore.js"
@@ -129,16 +130,16 @@ export const make = Effect.fnUntraced(function* (
       const folder = folderOf(name)
       yield* disk.makeFolder(folder)
       yield* Effect.ignore(sweep(folder))
-      const unfinished = yield* disk.unfinished(disk.join(folder, "version"))
+      const own = yield* unfinished(disk.join(folder, "version"))
       const publish = Effect.gen(function* () {
-        const version = yield* number(unfinished, folder)
+        const version = yield* number(own, folder)
         yield* disk.sync(folder)
         yield* pointed(folder)
         return version
       })
-      const version = yield* write(files, unfinished).pipe(
+      const version = yield* write(files, own).pipe(
         Effect.zipRight(Effect.uninterruptible(publish)),
-        Effect.onError(() => Effect.ignore(disk.remove(unfinished))),
+        Effect.onError(() => Effect.ignore(disk.remove(own))),
       )
       return { id: { ...name, version }, place: disk.place(disk.join(folder, `v${version}`)) }
     }),
