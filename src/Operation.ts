@@ -29,7 +29,10 @@ export interface Execution {
   readonly attempt: number
   /** Id of the operation that this one resumes. */
   readonly resumedFrom: string | undefined
-  /** Those that `resumedFrom` went on from itself, the newest first: one that ended at once may have kept nothing. */
+  /**
+   * Those that `resumedFrom` went on from itself, the newest first, as one that ended at once may have kept nothing;
+   * not beyond one that tried again from the beginning.
+   */
   readonly earlier: ReadonlyArray<string>
 }
 

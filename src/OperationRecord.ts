@@ -62,6 +62,8 @@ export const Summary = Schema.Struct({
   parent: Schema.NullOr(Schema.String),
   /** The operation that this one resumes or tries again. */
   resumedFrom: Schema.NullOr(Schema.String),
+  /** Whether it goes on with what that one kept; one that tries again begins anew. */
+  isResumed: Schema.Boolean,
   /** 1, and one more for each time it was resumed or tried again. */
   attempt: Schema.Number,
   owner: Owner,

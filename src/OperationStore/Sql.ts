@@ -8,6 +8,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
+import { turn } from "../internal/breathe.js"
 import { LocalMachine } from "../internal/LocalMachine.js"
 import { checkQuery } from "../internal/operationQuery.js"
 import { superseded } from "../internal/operationRefusal.js"
@@ -202,7 +203,7 @@ export const make: Effect.Effect<Service, never, SqlDatabase.SqlDatabase> = Effe
         )
         operations.push(...(yield* summaries(rows)))
         if (rows.length < slice) break
-        if (operations.length < limit) yield* Effect.sleep(0)
+        if (operations.length < limit) yield* turn
         after = rows.at(-1)
       }
       return { operations, total: Number(counts?.["total"]), active: Number(counts?.["active"]) }
@@ -265,12 +266,9 @@ export const layerFile = (options: SqlDatabase.Options): Layer.Layer<OperationSt
 /** Rows that are read, or removed, at once. */
 const slice = 100
 
-const literals = (statuses: ReadonlyArray<Record.Status>): string =>
-  `status IN (${statuses.map((status) => `'${status}'`).join(", ")})`
-
 /** As the partial indexes say it. */
-const active = literals(Record.active)
-const ended = literals(Record.terminal)
+const active = SqlRecord.isOneOf(Record.active)
+const ended = SqlRecord.isOneOf(Record.terminal)
 
 const owned = `id = ? AND token = ? AND ${active}
   AND EXISTS (SELECT 1 FROM leases WHERE leases.token = operations.token AND expires > ?)`

@@ -6,6 +6,7 @@ import type { Machine } from "../internal/LocalMachine.js"
 import * as Record from "../OperationRecord.js"
 import { leaseMillis } from "../OperationStore.js"
 import type { Row } from "./SqlConnection.js"
+import * as SqlRecord from "./SqlRecord.js"
 
 /** What became of an owner. It never owns anything again. */
 export interface Loss {
@@ -39,15 +40,13 @@ export const table = (losses: ReadonlyMap<number, Loss>): string => {
     failure: told(({ failure }) => quoted(failure), "failure"),
     completed: told(({ at }) => `max(${at}, created, coalesce(started, created))`, "completed"),
   }
-  const columns = Object.keys(Record.OperationRecord.fields).flatMap((column) =>
-    column === "owner" ? ["token", "pid", "host"] : [altered[column as keyof typeof altered] ?? column],
-  )
+  const columns = SqlRecord.columns.map((column) => altered[column as keyof typeof altered] ?? column)
   return `(SELECT ${columns.join(", ")} FROM operations)`
 }
 
 // ---------------------------------------------------------------------------------------------------------
 
-const isActive = `status IN (${Record.active.map((status) => `'${status}'`).join(", ")})`
+const isActive = SqlRecord.isOneOf(Record.active)
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
 

@@ -20,6 +20,11 @@ class SummaryRow extends Schema.Class<SummaryRow>("OperationSummaryRow")({
   host: Schema.String,
   attempt: Schema.Number,
   resumedFrom: Schema.NullOr(Schema.String),
+  isResumed: Schema.transform(Schema.Number, Schema.Boolean, {
+    strict: true,
+    decode: (flag) => flag !== 0,
+    encode: Number,
+  }),
   started: Schema.NullOr(Schema.Number),
   completed: Schema.NullOr(Schema.Number),
   fraction: Schema.NullOr(Schema.Number),
@@ -62,6 +67,10 @@ export const columns = Object.keys(RecordRow.fields)
 export const decodeSummary = Schema.decodeUnknownEither(SummaryRow)
 export const decodeRecord = Schema.decodeUnknownEither(RecordRow)
 
+/** The condition of a row that its status is one of them. */
+export const isOneOf = (statuses: ReadonlyArray<Record.Status>): string =>
+  `status IN (${statuses.map((status) => `'${status}'`).join(", ")})`
+
 /** The values of a record in the order of `columns`. */
 export const valuesOf = (record: Record.OperationRecord): ReadonlyArray<Parameter> => {
   const row: { readonly [Column in keyof typeof RecordRow.fields]: Parameter } = {
@@ -73,6 +82,7 @@ export const valuesOf = (record: Record.OperationRecord): ReadonlyArray<Paramete
     parent: record.parent,
     attempt: record.attempt,
     resumedFrom: record.resumedFrom,
+    isResumed: Number(record.isResumed),
     started: record.started,
     completed: record.completed,
     fraction: record.fraction,

@@ -62,6 +62,10 @@ export const steps: ReadonlyArray<Step> = [
     ],
     counted: ["leases", "pacing"],
   },
+  {
+    statements: ["ALTER TABLE store.operations ADD COLUMN isResumed INTEGER NOT NULL DEFAULT 0"],
+    counted: [],
+  },
 ]
 
 export const version = steps.length

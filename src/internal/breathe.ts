@@ -17,19 +17,27 @@ export const turn: Effect.Effect<void> = Effect.clockWith((clock) =>
 const live = Effect.runSync(Effect.clock)
 
 const waiting = new Set<() => void>()
+let isDue = false
 
 const admission: Effect.Effect<void> = Effect.async((resume) => {
   const proceed = () => resume(Effect.void)
   waiting.add(proceed)
-  if (waiting.size === 1) setImmediate(admit)
+  next()
   return Effect.sync(() => void waiting.delete(proceed))
 })
 
-/** Lets one of those that wait go on. */
+/** Sees to it that one of those that wait goes on in the next turn. */
+const next = (): void => {
+  if (isDue || waiting.size === 0) return
+  isDue = true
+  setImmediate(admit)
+}
+
 const admit = (): void => {
-  for (const proceed of waiting) {
-    waiting.delete(proceed)
-    if (waiting.size > 0) setImmediate(admit)
-    return proceed()
-  }
+  isDue = false
+  const [first] = waiting
+  if (first === undefined) return
+  waiting.delete(first)
+  next()
+  first()
 }

@@ -185,6 +185,7 @@ export const makeRegistry = <Handlers>(
               payload: encoded,
               parent,
               resumedFrom: continues?.id ?? null,
+              isResumed: continues?.isResumed ?? false,
               attempt: continues?.attempt ?? 1,
               settings: given.settings ?? options.settings ?? {},
             }),

@@ -75,16 +75,15 @@ export const makeService = <Handlers>(
         return { record, isFirst } satisfies CancelAnswer
       })
 
-    /** What a record goes on from, and what that does, as far as it is known; the newest first. */
     const earlier = (record: Record.OperationRecord) =>
       Effect.gen(function* () {
         const ids: Array<string> = []
-        for (let id = record.resumedFrom; id !== null && ids.length < longestChain && !ids.includes(id); ) {
-          ids.push(id)
-          id = Option.match(yield* store.get(id), {
-            onNone: () => null,
-            onSome: ({ resumedFrom }) => resumedFrom,
-          })
+        let one = Option.some(record)
+        while (Option.isSome(one) && ids.length < longestChain) {
+          const { isResumed, resumedFrom } = one.value
+          if (!isResumed || resumedFrom === null || ids.includes(resumedFrom)) break
+          ids.push(resumedFrom)
+          one = yield* store.get(resumedFrom)
         }
         return ids
       })

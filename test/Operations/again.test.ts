@@ -43,8 +43,11 @@ describe("resume and retry", () => {
         { attempt: 2, resumedFrom: first, earlier: [], round: 1 },
         { attempt: 3, resumedFrom: undefined, earlier: [], round: 1 },
       ])
-      yield* (yield* resume(retried.id)).exit
-      expect(told.at(-1)).toMatchObject({ resumedFrom: retried.id, earlier: [resumed.id, first] })
+      const fourth = yield* resume(retried.id)
+      yield* fourth.exit
+      expect(told.at(-1)).toMatchObject({ resumedFrom: retried.id, earlier: [] })
+      yield* (yield* resume(fourth.id)).exit
+      expect(told.at(-1)).toMatchObject({ resumedFrom: fourth.id, earlier: [retried.id] })
       expect(yield* get(resumed.id)).toMatchObject({
         resumedFrom: first,
         attempt: 2,

@@ -25,6 +25,7 @@ export const record = (
   payload: { what: id },
   parent: null,
   resumedFrom: null,
+  isResumed: false,
   attempt: 1,
   owner,
   sequence: 0,
