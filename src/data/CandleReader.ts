@@ -7,12 +7,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Candles } from "./Candle.js"
-import { CandleStore, type Description } from "./CandleStore.js"
+import type { Description } from "./CandleStore.js"
+import * as CandleStore from "./CandleStore.js"
 import type { Coverage } from "./Coverage.js"
 import { DataError } from "./DataError.js"
-import { DataManager } from "./DataManager.js"
 import type * as Quality from "./Quality.js"
 import * as Series from "./Series.js"
+import * as SeriesCheck from "./SeriesCheck.js"
+import * as SeriesCoverage from "./SeriesCoverage.js"
 import type * as TimeRange from "./TimeRange.js"
 
 /** A part of a series, `end` exclusive; without bounds, all that is stored. */
@@ -56,6 +58,11 @@ export interface Service {
    * its start, with `StoreLocked` where others change the series at every look.
    */
   readonly read: (series: Series.Series, span?: Span) => Effect.Effect<Reading, DataError>
+  /** The bars of the span alone, and what they are; fails as `read` does, but for changes. */
+  readonly candles: (
+    series: Series.Series,
+    span?: Span,
+  ) => Effect.Effect<Pick<Reading, "series" | "range" | "candles">, DataError>
   /** The files as they are now, every byte looked at; none of a series that was never written. */
   readonly files: (series: Series.Series) => Effect.Effect<ReadonlyArray<FoundFile>, DataError>
 }
@@ -63,32 +70,49 @@ export interface Service {
 export class CandleReader extends Context.Tag("ktrdr/data/CandleReader")<CandleReader, Service>() {}
 
 /** Reads what the store has, and asks no source. */
-export const make: Effect.Effect<Service, never, DataManager | CandleStore> = Effect.gen(function* () {
-  const manager = yield* DataManager
-  const store = yield* CandleStore
+export const make: Effect.Effect<Service, never, CandleStore.CandleStore> = Effect.gen(function* () {
+  const store = yield* CandleStore.CandleStore
+
+  const candles = Effect.fn("CandleReader.candles")(function* (
+    series: Series.Series,
+    span: Span = {},
+  ): Effect.fn.Return<Pick<Reading, "series" | "range" | "candles">, DataError> {
+    const { range } = yield* SeriesCoverage.reach(yield* CandleStore.described(store, series), span)
+    return { series, range, candles: yield* store.read(series, range) }
+  })
 
   const read = Effect.fn("CandleReader.read")(function* (
     series: Series.Series,
-    { start, end }: Span = {},
+    span: Span = {},
   ): Effect.fn.Return<Reading, DataError> {
-    const span = { ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) }
+    let known = yield* CandleStore.described(store, series)
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const before = yield* store.describe(series)
-      const { instrument: _, known: __, range, warnings, ...coverage } = yield* manager.coverage(series, span)
-      const candles = yield* store.read(series, range)
-      const check = yield* manager.check(series, range)
-      const after = yield* store.describe(series)
-      if (Option.isNone(after) || !isSame(before, after)) continue
-      const { source, files } = after.value
+      if (attempt > 1) yield* Effect.sleep(pause)
+      const reach = yield* SeriesCoverage.reach(known, span)
+      const bars = yield* store.read(series, reach.range)
+      const after = yield* CandleStore.described(store, series)
+      if (!isSame(known, after)) {
+        known = after
+        continue
+      }
+      const {
+        instrument: _,
+        known: __,
+        range,
+        warnings,
+        ...coverage
+      } = yield* SeriesCoverage.report(known, reach, bars.start)
+      const facts = { series, calendar: reach.calendar, noData: known.noData }
+      const { issues } = yield* SeriesCheck.candles(facts, bars)
       return {
         series,
-        source,
+        source: known.source,
         range,
-        candles,
-        files: files.filter(({ name }) => mayHave(name, range)),
+        candles: bars,
+        files: known.files.filter(({ name }) => mayHave(name, range)),
         coverage,
-        issues: check.issues.filter(({ kind }) => kind !== "missing_bars"),
-        warnings: [...new Set([...warnings, ...check.warnings])],
+        issues: SeriesCheck.withoutMissing(issues),
+        warnings,
       }
     }
     return yield* new DataError({
@@ -114,10 +138,10 @@ export const make: Effect.Effect<Service, never, DataManager | CandleStore> = Ef
       }))
   })
 
-  return { read, files }
+  return { read, candles, files }
 })
 
-export const layer: Layer.Layer<CandleReader, never, DataManager | CandleStore> = Layer.effect(
+export const layer: Layer.Layer<CandleReader, never, CandleStore.CandleStore> = Layer.effect(
   CandleReader,
   make,
 )
@@ -127,10 +151,12 @@ export const layer: Layer.Layer<CandleReader, never, DataManager | CandleStore> 
 /** How often a series that is being written is read until it keeps still. */
 const attempts = 10
 
+/** Between two looks. */
+const pause = "100 millis"
+
 /** Nothing was written between the two looks. */
-const isSame = (before: Option.Option<Description>, after: Option.Option<Description>): boolean =>
-  JSON.stringify(Option.map(before, told).pipe(Option.getOrNull)) ===
-  JSON.stringify(Option.map(after, told).pipe(Option.getOrNull))
+const isSame = (before: Description, after: Description): boolean =>
+  JSON.stringify(told(before)) === JSON.stringify(told(after))
 
 const told = ({ source, rows, first, newest, noData, files }: Description) => [
   source,

@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as OperationFence from "../OperationFence.js"
 import type { Candles } from "./Candle.js"
 import * as Candle from "./Candle.js"
-import type { DataError } from "./DataError.js"
+import { DataError } from "./DataError.js"
 import { Instrument } from "./Instrument.js"
 import * as Series from "./Series.js"
 import * as Timeframe from "./Timeframe.js"
@@ -148,6 +148,22 @@ export interface Service {
 }
 
 export class CandleStore extends Context.Tag("ktrdr/data/CandleStore")<CandleStore, Service>() {}
+
+const notFound = (series: Series.Series): DataError =>
+  new DataError({
+    reason: "NotFound",
+    place: Series.format(series),
+    expected: "a series in the store",
+    found: "none",
+    advice: `Load it first: ktrdr data load ${series.symbol} ${series.timeframe}`,
+  })
+
+/** What is known of a series; fails with `NotFound` where it was never written. */
+export const described = (store: Service, series: Series.Series): Effect.Effect<Description, DataError> =>
+  Effect.flatMap(
+    store.describe(series),
+    Option.match({ onNone: () => Effect.fail(notFound(series)), onSome: Effect.succeed }),
+  )
 
 /**
  * Runs `use` alone with the series, for as long as the operation that it is part of is owned. Where this process was suspended for so long that another one took the

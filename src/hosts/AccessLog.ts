@@ -15,8 +15,8 @@ export class RequestId extends Context.Reference<RequestId>()("ktrdr/hosts/Acces
 
 /**
  * Logs, at `Info`, what was asked for and how that went, with `method`, `path` (the query left out), `status`,
- * `duration_ms` until the answer began, and `request_id` where the answer or `RequestId` has one. The status is 499 for a client
- * that left, 500 for a defect.
+ * `duration_ms` until the answer began, and `request_id` where the answer or `RequestId` has one. The status is 499
+ * for a client that left, 500 for a defect.
  */
 export const make = <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
@@ -26,7 +26,7 @@ export const make = <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
         Effect.flatMap(Clock.currentTimeNanos, (now) => {
           const path = request.url.split("?", 1)[0]?.slice(0, longestPath) ?? ""
           const status = Exit.isSuccess(exit) ? exit.value.status : Exit.isInterrupted(exit) ? 499 : 500
-          const id = Exit.isSuccess(exit) ? exit.value.headers["x-request-id"] : told.value
+          const id = (Exit.isSuccess(exit) ? exit.value.headers["x-request-id"] : undefined) ?? told.value
           return Effect.annotateLogs(Effect.logInfo(`${request.method} ${path} ${status}`), {
             method: request.method,
             path,

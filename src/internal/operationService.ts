@@ -68,7 +68,8 @@ export const makeService = <Handlers>(
 
     const cancelIt: Service["cancel"] = (id, { reason = "no reason given", by = "this process" } = {}) =>
       Effect.gen(function* () {
-        const asked = { reason, by, requested: yield* Clock.currentTimeMillis }
+        const told = reason.length > longestReason ? `${reason.slice(0, longestReason - 1)}…` : reason
+        const asked = { reason: told, by, requested: yield* Clock.currentTimeMillis }
         const here = yield* cancelHere(id, asked)
         const isFirst = Option.isSome(here) ? here.value : yield* cancelThere(id, asked)
         const record = yield* settled(id)
@@ -144,6 +145,9 @@ export const makeService = <Handlers>(
   })
 
 // ---------------------------------------------------------------------------------------------------------
+
+/** Characters of a reason, which lists show. */
+const longestReason = 1000
 
 /** How many operations may be told that went on from one another. */
 const longestChain = 100

@@ -13,7 +13,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Struct from "effect/Struct"
 import { sha256 } from "../internal/sha256.js"
 import * as OperationFence from "../OperationFence.js"
 import * as Disk from "./Disk.js"
@@ -46,19 +45,11 @@ export interface Checkpoint extends Head {
   readonly state: Uint8Array
 }
 
-/** What a checkpoint is resumed with. */
-export type Expected = Pick<Head, "strategy" | "dataset">
-
 export interface Service {
   /** Returns where, once it is durable. Fails with `StoreUnwritable`: then the one before is still there. */
   readonly write: (checkpoint: Omit<Checkpoint, "kept">) => Effect.Effect<string, TrainingError>
-  /**
-   * Fails with `NotFound`, `DamagedCheckpoint`, `NewerVersion`, `StoreUnreadable`, or with `OtherStrategy` where it is
-   * of another strategy or of other rows than expected.
-   */
-  readonly read: (operation: string, expected: Expected) => Effect.Effect<Checkpoint, TrainingError>
-  /** What there is to go on from, without saying with what; none where there is no checkpoint. */
-  readonly describe: (operation: string) => Effect.Effect<Option.Option<Head>, TrainingError>
+  /** What there is to go on from. Fails with `DamagedCheckpoint`, `NewerVersion` or `StoreUnreadable`. */
+  readonly find: (operation: string) => Effect.Effect<Option.Option<Checkpoint>, TrainingError>
   /** Removes it, if there is one. */
   readonly remove: (operation: string) => Effect.Effect<void, TrainingError>
 }
@@ -73,6 +64,30 @@ export const interruptions = (
   { operation, position, kept, interruptions }: Head,
   resumed: number,
 ): ReadonlyArray<Interruption> => [...interruptions, { operation, position, kept, resumed }]
+
+/** Fails with `OtherStrategy` where it is of another strategy, or of other rows, than what goes on from it. */
+export const fits = (
+  { operation, ...found }: Head,
+  expected: Partial<Pick<Head, "strategy" | "dataset">>,
+): Effect.Effect<void, TrainingError> => {
+  const what = (["strategy", "dataset"] as const).find(
+    (one) => expected[one] !== undefined && expected[one] !== found[one],
+  )
+  return what === undefined
+    ? Effect.void
+    : Effect.fail(
+        new TrainingError({
+          reason: "OtherStrategy",
+          place: `checkpoint of ${operation}`,
+          expected: `a training of this ${what} (${show(expected[what] ?? "")})`,
+          found: `one of another (${show(found[what])})`,
+          advice:
+            what === "strategy"
+              ? "Resume with the strategy that it began with, or train from the beginning"
+              : "Bars were changed since it began: train from the beginning",
+        }),
+      )
+}
 
 /** The same checkpoint gives the same bytes. */
 export const encode = ({ state, ...head }: Checkpoint): Effect.Effect<Uint8Array> =>
@@ -183,20 +198,7 @@ const fromFiles = (files: Files): Service => {
       yield* files.replace(name, bytes)
       return files.place(name)
     }),
-    read: Effect.fn("Checkpoints.read")(function* (operation, expected) {
-      const place = files.place(yield* nameOf(operation))
-      const checkpoint = yield* read(operation)
-      if (Option.isNone(checkpoint)) return yield* missing(place)
-      yield* sameOf("strategy", place, expected, checkpoint.value)
-      yield* sameOf("dataset", place, expected, checkpoint.value)
-      return checkpoint.value
-    }),
-    describe: Effect.fn("Checkpoints.describe")((operation) =>
-      Effect.map(
-        read(operation),
-        Option.map((checkpoint) => Struct.omit(checkpoint, "state")),
-      ),
-    ),
+    find: Effect.fn("Checkpoints.find")(read),
     remove: Effect.fn("Checkpoints.remove")((operation) => Effect.flatMap(nameOf(operation), files.remove)),
   }
 }
@@ -215,41 +217,11 @@ const nameOf = (operation: string): Effect.Effect<string, TrainingError> =>
         }),
       )
 
-const sameOf = (
-  what: keyof Expected,
-  place: string,
-  expected: Expected,
-  found: Expected,
-): Effect.Effect<void, TrainingError> =>
-  expected[what] === found[what]
-    ? Effect.void
-    : Effect.fail(
-        new TrainingError({
-          reason: "OtherStrategy",
-          place,
-          expected: `a training of this ${what} (${show(expected[what])})`,
-          found: `one of another (${show(found[what])})`,
-          advice:
-            what === "strategy"
-              ? "Resume with the strategy that it began with, or train from the beginning"
-              : "Bars were changed since it began: train from the beginning",
-        }),
-      )
-
 const damaged = (place: string, found: string): TrainingError =>
   new TrainingError({
     reason: "DamagedCheckpoint",
     place,
     expected: "the bytes that were written",
     found,
-    advice: "Train from the beginning",
-  })
-
-const missing = (place: string): TrainingError =>
-  new TrainingError({
-    reason: "NotFound",
-    place,
-    expected: "a checkpoint",
-    found: "no such file",
     advice: "Train from the beginning",
   })

@@ -73,6 +73,21 @@ export type Regression = typeof Regression.Type
 export const Metrics = Schema.Union(Classification, Regression)
 export type Metrics = typeof Metrics.Type
 
+/** A verdict in few words. */
+export const verdictWords: Readonly<Record<Verdict, string>> = {
+  beats_baseline: "beats the baseline",
+  level_with_baseline: "does not beat the baseline",
+  below_baseline: "below the baseline",
+}
+
+/** The share of rows that was predicted right; null of a model that predicts values, and where nothing was measured. */
+export const accuracyOf = (metrics: Metrics | null): number | null =>
+  metrics?.kind === "classification" ? metrics.accuracy : null
+
+/** The same, of always predicting the most frequent class. */
+export const baselineAccuracyOf = (metrics: Metrics | null): number | null =>
+  metrics?.kind === "classification" ? metrics.baseline.accuracy : null
+
 /**
  * Of `probabilities`, for each row one of each class, and of the class that each row is `actual`ly of; a row is
  * predicted to be of its most probable class, the first of equal ones. There is one row at least. Where the labels

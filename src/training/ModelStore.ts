@@ -150,6 +150,10 @@ export const layerMemory: Layer.Layer<ModelStore> = Layer.sync(ModelStore, () =>
   })
 })
 
+/** Of all its files, in bytes. */
+export const size = ({ files }: Pick<Summary, "files">): number =>
+  files.reduce((sum, { bytes }) => sum + bytes, 0)
+
 /** What a list tells, of one of `ids`. */
 export const summary = (
   id: ModelId.ModelId,

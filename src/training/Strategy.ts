@@ -2,13 +2,14 @@
  * A strategy: everything that decides how a model is made, but for the bars. What a file says, decoded, with its
  * defaults filled in.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { Session } from "../data/Series.js"
 import * as Symbol from "../data/Symbol.js"
 import { Timeframe } from "../data/Timeframe.js"
+import { sha256 } from "../internal/sha256.js"
 import { FuzzySet } from "./FuzzySets.js"
 import * as Indicators from "./Indicators.js"
 import { Labels } from "./Labels.js"
@@ -117,7 +118,7 @@ export const schema = (table: Indicators.Table) =>
     /** Becomes the name of a folder. */
     name: Fields.text(
       "a letter or digit, then letters, digits, '.', '-' or '_', at most 60, no '..'",
-      /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/,
+      Fields.strategyNamePattern,
     ),
     version: Fields.withDefault(
       Schema.transform(Schema.Union(Schema.String, Schema.Number), Schema.String, {
@@ -156,11 +157,7 @@ export const base = (strategy: Strategy): Timeframe => strategy.timeframes[0]!
  * its layout, the order of its sections and whether it names a default; another one where anything differs that it
  * says, and where its fuzzy sets come in another order, as that is the order of the features.
  */
-export const hash = (strategy: Strategy): Effect.Effect<string> =>
-  Effect.map(
-    Effect.promise(() => crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonical(strategy)))),
-    (digest) => Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join(""),
-  )
+export const hash = (strategy: Strategy): Effect.Effect<string> => sha256(canonical(strategy))
 
 // ---------------------------------------------------------------------------------------------------------
 

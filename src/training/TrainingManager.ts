@@ -154,11 +154,12 @@ export const make = ({
           Progress.step("train"),
         )
         const around = { trainer: trainer.where, versions }
-        const report = yield* Storing.store(models, around, request, beginning, prepared, outcome).pipe(
+        return yield* Storing.store(models, around, request, beginning, prepared, outcome).pipe(
+          Effect.tap(({ model }) => Progress.annotate({ stored: model })),
+          Effect.zipLeft(Course.clear(checkpoints, beginning)),
           Progress.step("store model"),
+          Effect.uninterruptible,
         )
-        yield* Course.clear(checkpoints, beginning)
-        return report
       }),
       predict: Effect.fn("TrainingManager.predict")(function* (id, options = {}) {
         return yield* Predicting.predict(reader, yield* models.read(id), options)

@@ -40,6 +40,8 @@ export const Context = Schema.Struct({
   host: Schema.optionalWith(Schema.String, { exact: true }),
   /** What was kept last; none before the first checkpoint. */
   checkpoint: Schema.optionalWith(Kept, { exact: true }),
+  /** `mean_reversion/AAPL_1h/v3`, once the model is stored: what was kept on the way there is gone then. */
+  stored: Schema.optionalWith(Schema.String, { exact: true }),
   /** Set once work was let go in another way than it should: `thread ended by force after 2s`. */
   release: Schema.optionalWith(Schema.String, { exact: true }),
 }).annotations({ identifier: "TrainingProgressContext" })
@@ -63,15 +65,17 @@ export const render: ProgressRenderer<Context> = (snapshot, context) =>
     [waiting(snapshot.waiting, takenAt(snapshot)), eta(snapshot.eta)],
   )
 
-/** `checkpoint of epoch 5 batch 342 kept`, or of the epoch where that is whole. */
-export const kept: ProgressRenderer<Context> = (_, { checkpoint, release }) =>
+/** `checkpoint of epoch 5 batch 342 kept`, or of the epoch where that is whole; or that the model is stored. */
+export const kept: ProgressRenderer<Context> = (_, { checkpoint, release, stored }) =>
   line(
     [
-      checkpoint === undefined
-        ? "nothing kept: no checkpoint was written yet"
-        : checkpoint.epoch === 0
-          ? "checkpoint of the beginning kept"
-          : `checkpoint of epoch ${checkpoint.epoch}${checkpoint.batch === 0 ? "" : ` batch ${count(checkpoint.batch)}`} kept`,
+      stored !== undefined
+        ? `model ${stored} is stored`
+        : checkpoint === undefined
+          ? "nothing kept: no checkpoint was written yet"
+          : checkpoint.epoch === 0
+            ? "checkpoint of the beginning kept"
+            : `checkpoint of epoch ${checkpoint.epoch}${checkpoint.batch === 0 ? "" : ` batch ${count(checkpoint.batch)}`} kept`,
     ],
     [release],
   )
@@ -81,7 +85,8 @@ export const keptAt = (
   { epoch, phase, cursor }: Position,
   { batch_size }: { readonly batch_size: number },
 ): Context["checkpoint"] => {
-  if (phase !== "training") return { epoch, batch: 0 }
+  const isInside = phase === "training" || (phase === "ending" && cursor > 0)
+  if (!isInside) return { epoch, batch: 0 }
   return cursor === 0 ? { epoch: epoch - 1, batch: 0 } : { epoch, batch: Math.ceil(cursor / batch_size) }
 }
 
@@ -90,6 +95,8 @@ export const releaseText = (release: Release): string | undefined => {
   switch (release._tag) {
     case "Stopped":
       return undefined
+    case "Broke":
+      return "the training broke while it was to end"
     case "Terminated":
       return `thread ended by force after ${duration(release.afterMillis)}`
     case "Unconfirmed":

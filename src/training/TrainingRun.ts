@@ -132,9 +132,9 @@ const build = (
     return Event.Finished({ reason: ending.reason, epochs: epoch, bestEpoch: position.bestEpoch ?? epoch })
   }
 
-  const breakOff = (part: "train" | "validation", batch: number, found: string): Event => {
+  const breakOff = (part: "train" | "validation", batch: number, found: string, cursor = 0): Event => {
     const ending = { reason: "not_finite", epoch: position.epoch, batch, part, found } as const
-    position = { ...position, phase: "ending", ending }
+    position = { ...position, phase: "ending", cursor, ending }
     return conclude(ending)
   }
 
@@ -145,7 +145,7 @@ const build = (
     const batch = Math.ceil(next / batch_size)
     const score = network.learn(dataset, order, cursor, next, learningRate)
     const loss = Loss.mean(score)
-    if (!Number.isFinite(loss)) return breakOff("train", batch, `a loss of ${loss}`)
+    if (!Number.isFinite(loss)) return breakOff("train", batch, `a loss of ${loss}`, next)
     const train = Loss.add(position.train, score)
     position =
       next < order.length

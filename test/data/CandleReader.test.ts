@@ -3,7 +3,9 @@ import * as NodePath from "node:path"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import * as Candle from "../../src/data/Candle.js"
 import * as CandleReader from "../../src/data/CandleReader.js"
@@ -26,6 +28,16 @@ const over = <E, R>(store: Layer.Layer<CandleStore.CandleStore, E, R>) =>
 
 const read = (span?: CandleReader.Span) =>
   Effect.flatMap(CandleReader.CandleReader, (reader) => reader.read(series, span))
+
+/** The same, while time passes between its looks. */
+const inTime = Effect.gen(function* () {
+  const reading = yield* Effect.fork(read())
+  while (Option.isNone(yield* Fiber.poll(reading))) {
+    yield* TestClock.adjust(100)
+    yield* Effect.yieldNow()
+  }
+  return yield* Fiber.join(reading)
+})
 
 const from = Strategies.monday
 const end = from + 100 * Strategies.hour
@@ -114,7 +126,7 @@ describe("read", () => {
     Effect.gen(function* () {
       yield* later
       yield* Trainings.load(bars)
-      const { candles, coverage } = yield* read()
+      const { candles, coverage } = yield* inTime
       expect(Candle.size(candles)).toBeGreaterThan(100)
       expect(coverage.present).toBe(Candle.size(candles))
     }).pipe(Effect.provide(over(restless(4)))),
@@ -124,7 +136,7 @@ describe("read", () => {
     Effect.gen(function* () {
       yield* later
       yield* Trainings.load(bars)
-      expect(yield* Effect.flip(read())).toMatchObject({ reason: "StoreLocked", place: "AAPL 1h" })
+      expect(yield* Effect.flip(inTime)).toMatchObject({ reason: "StoreLocked", place: "AAPL 1h" })
     }).pipe(Effect.provide(over(restless(Number.POSITIVE_INFINITY)))),
   )
 })

@@ -16,6 +16,7 @@ import * as Checkpoint from "../../src/training/Checkpoint.js"
 import * as TrainingRun from "../../src/training/TrainingRun.js"
 import * as FaultyFiles from "../utils/FaultyFiles.js"
 import * as MemoryFiles from "../utils/MemoryFiles.js"
+import * as TrainerJobs from "../utils/TrainerJobs.js"
 import * as TrainingData from "../utils/TrainingData.js"
 
 const operation = "op_training_20240101_000000_0123abcd"
@@ -43,20 +44,19 @@ const inFolder = Layer.unwrapScoped(
   }),
 ).pipe(Layer.provide(NodeContext.layer), Layer.orDie)
 
-const read = Effect.flatMap(Checkpoint.Checkpoints, (store) => store.read(operation, { strategy, dataset }))
+const read = Effect.flatMap(Checkpoint.Checkpoints, (store) => Effect.flatten(store.find(operation)))
 
 /** What the files have of the operation: none, or the cursor of a whole checkpoint. */
 const cursorIn = (files: MemoryFiles.MemoryFiles) =>
   Effect.flatMap(storeOn(files.fs), (store) =>
-    Effect.map(store.describe(operation), (head) => Option.getOrNull(head)?.position.cursor),
+    Effect.map(store.find(operation), (head) => Option.getOrNull(head)?.position.cursor),
   )
 
 const contract = (name: string, layer: Layer.Layer<Checkpoint.Checkpoints>) => {
   it.effect(`${name}: gives back what it was given last, of each operation`, () =>
     Effect.gen(function* () {
       const store = yield* Checkpoint.Checkpoints
-      expect(yield* store.describe(operation)).toEqual(Option.none())
-      expect(yield* Effect.flip(Effect.asVoid(read))).toMatchObject({ reason: "NotFound" })
+      expect(yield* store.find(operation)).toEqual(Option.none())
       yield* store.write(make(1))
       yield* TestClock.adjust(7000)
       const place = yield* store.write(make(2))
@@ -64,12 +64,10 @@ const contract = (name: string, layer: Layer.Layer<Checkpoint.Checkpoints>) => {
       yield* store.write({ ...make(9), operation: "op_other" })
       const found = yield* read
       expect(found).toEqual({ ...make(2), kept: 7000 })
-      const { state: _, ...head } = found
-      expect(yield* store.describe(operation)).toEqual(Option.some(head))
       yield* store.remove(operation)
       yield* store.remove(operation)
-      expect(yield* store.describe(operation)).toEqual(Option.none())
-      expect(Option.isSome(yield* store.describe("op_other"))).toBe(true)
+      expect(yield* store.find(operation)).toEqual(Option.none())
+      expect(Option.isSome(yield* store.find("op_other"))).toBe(true)
     }).pipe(Effect.provide(layer)),
   )
 
@@ -78,15 +76,15 @@ const contract = (name: string, layer: Layer.Layer<Checkpoint.Checkpoints>) => {
       const store = yield* Checkpoint.Checkpoints
       yield* store.write(make(1))
       const other = "c".repeat(64)
-      const strategies = yield* Effect.flip(
-        Effect.asVoid(store.read(operation, { strategy: other, dataset })),
-      )
+      const found = yield* read
+      yield* Checkpoint.fits(found, { strategy, dataset })
+      const strategies = yield* Effect.flip(Checkpoint.fits(found, { strategy: other, dataset }))
       expect(strategies).toMatchObject({
         reason: "OtherStrategy",
         expected: "a training of this strategy (SHA-256 cccccccccccc)",
         found: "one of another (SHA-256 aaaaaaaaaaaa)",
       })
-      const rows = yield* Effect.flip(Effect.asVoid(store.read(operation, { strategy, dataset: other })))
+      const rows = yield* Effect.flip(Checkpoint.fits(found, { strategy, dataset: other }))
       expect(rows).toMatchObject({ reason: "OtherStrategy", expected: expect.stringContaining("dataset") })
     }).pipe(Effect.provide(layer)),
   )
@@ -96,9 +94,8 @@ const contract = (name: string, layer: Layer.Layer<Checkpoint.Checkpoints>) => {
       const store = yield* Checkpoint.Checkpoints
       for (const id of ["", "..", "../x", "a/b", "a\\b", "x".repeat(151), "a\0"]) {
         const uses: ReadonlyArray<Effect.Effect<unknown, { readonly reason: string }>> = [
-          store.describe(id),
+          store.find(id),
           store.remove(id),
-          store.read(id, { strategy, dataset }),
           store.write({ ...make(1), operation: id }),
         ]
         for (const use of uses) expect((yield* Effect.flip(use)).reason).toBe("InvalidInput")
@@ -108,7 +105,7 @@ const contract = (name: string, layer: Layer.Layer<Checkpoint.Checkpoints>) => {
 }
 
 const finish = (run: TrainingRun.TrainingRun) => {
-  while (run.step()._tag !== "Finished");
+  TrainerJobs.finish(run)
   return [...run.network.parameters]
 }
 
@@ -184,13 +181,13 @@ describe("Checkpoint", () => {
       const store = yield* storeOn(files.fs)
       files.write(path, bytes)
       const place = `checkpoints/${operation}.checkpoint`
-      expect(yield* Effect.flip(store.describe(operation))).toMatchObject({
+      expect(yield* Effect.flip(store.find(operation))).toMatchObject({
         reason: "NewerVersion",
         place,
         found: "version 2",
       })
       files.write(path, yield* Checkpoint.encode({ ...make(1), kept: 1, operation: "op_other" }))
-      expect(yield* Effect.flip(Effect.asVoid(store.read(operation, { strategy, dataset })))).toMatchObject({
+      expect(yield* Effect.flip(Effect.asVoid(store.find(operation)))).toMatchObject({
         reason: "DamagedCheckpoint",
         place,
         found: "that of op_other",

@@ -139,6 +139,14 @@ describe("TrainModel", () => {
     expect(key({ ...payload, strategy: Trainings.strategy([["seed: 7", "seed: 8"]]) })).not.toBe(key(payload))
   })
 
+  it.effect("runs as a plain program", () =>
+    Effect.gen(function* () {
+      yield* Trainings.ready
+      const { model, interruptions } = yield* TrainModel.run({ strategy: Trainings.strategy() })
+      expect({ model, interruptions }).toEqual({ model: "mean_reversion/AAPL_1h/v1", interruptions: 0 })
+    }).pipe(Effect.provide(system())),
+  )
+
   it.effect("refuses a payload from outside that is none, naming the place", () =>
     Effect.gen(function* () {
       const { strategy } = yield* Schema.encode(TrainModel.Payload)(payload)

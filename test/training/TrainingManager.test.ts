@@ -24,12 +24,6 @@ const request = { strategy: Trainings.strategy(), allowGaps: false }
 const train = (operationId: string, resumedFrom?: string, given = request) =>
   Effect.flatMap(TrainingManager, (manager) => manager.train(given, { operationId, resumedFrom }))
 
-/** A report but for what an interruption changes. */
-const essence = (report: Effect.Effect.Success<ReturnType<typeof train>>) => {
-  const { model: _, place: __, receipt: ___, interruptions: ____, duration_seconds: _____, ...rest } = report
-  return rest
-}
-
 /** Runs a training until its trainer has done so many steps, then interrupts it. */
 const interrupted = (
   script: Script,
@@ -64,7 +58,7 @@ const scripted = () => {
 
 const cursorOf = (operation: string) =>
   Effect.flatMap(Checkpoint.Checkpoints, (store) =>
-    Effect.map(store.describe(operation), (head) =>
+    Effect.map(store.find(operation), (head) =>
       Option.getOrNull(Option.map(head, ({ position }) => position)),
     ),
   )
@@ -211,7 +205,7 @@ describe("resume", () => {
       yield* interrupted(script, "op_3", "op_2", 11)
       expect(yield* cursorOf("op_3")).toMatchObject({ epoch: 2, phase: "validating" })
       const report = yield* train("op_4", "op_3")
-      expect(essence(report)).toEqual(essence(whole))
+      expect(Trainings.essence(report)).toEqual(Trainings.essence(whole))
       expect(report.interruptions).toBe(3)
       expect(report.duration_seconds).toBe(2)
       const models = yield* ModelStore.ModelStore
@@ -230,7 +224,7 @@ describe("resume", () => {
       const whole = yield* train("op_0")
       yield* interrupted(script, "op_1", undefined, 5)
       yield* Trainings.load(Strategies.walk(48, Strategies.monday + Trainings.count * Strategies.hour))
-      expect(essence(yield* train("op_2", "op_1"))).toEqual(essence(whole))
+      expect(Trainings.essence(yield* train("op_2", "op_1"))).toEqual(Trainings.essence(whole))
       expect((yield* train("op_3")).rows).not.toEqual(whole.rows)
     }).pipe(Effect.provide(Trainings.layer({ trainer })))
   })
@@ -253,7 +247,7 @@ describe("resume", () => {
       const manager = yield* TrainingManager
       const run = { operationId: "op_3", resumedFrom: "op_2", earlier: ["op_1"] }
       const report = yield* manager.train(request, run)
-      expect(essence(report)).toEqual(essence(whole))
+      expect(Trainings.essence(report)).toEqual(Trainings.essence(whole))
       expect(report.interruptions).toBe(1)
       expect(yield* cursorOf("op_1")).toBeNull()
     }).pipe(Effect.provide(Trainings.layer({ trainer })))
@@ -281,8 +275,7 @@ describe("resume", () => {
       const error = new TrainingError({ ...full, reason })
       const checkpoints = Layer.succeed(Checkpoint.Checkpoints, {
         write: () => Effect.dieMessage("written"),
-        read: () => Effect.fail(error),
-        describe: () => Effect.fail(error),
+        find: () => Effect.fail(error),
         remove: () => Effect.dieMessage("removed"),
       })
       const trainer: Trainer.Service = { where: { kind: "local" }, train: () => Stream.dieMessage("trained") }
@@ -300,8 +293,7 @@ describe("a disk that is full", () => {
     script.options = { keepEvery: 1 }
     const checkpoints = Layer.succeed(Checkpoint.Checkpoints, {
       write: () => Effect.fail(full),
-      read: () => Effect.fail(full),
-      describe: () => Effect.succeedNone,
+      find: () => Effect.succeedNone,
       remove: () => Effect.void,
     })
     return Effect.gen(function* () {

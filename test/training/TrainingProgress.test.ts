@@ -69,6 +69,9 @@ describe("what was kept", () => {
     expect(keptAt(5, "training", 0)).toBe("checkpoint of epoch 4 kept")
     expect(keptAt(5, "validating", 1024)).toBe("checkpoint of epoch 5 kept")
     expect(keptAt(5, "ending", 0)).toBe("checkpoint of epoch 5 kept")
+    expect(keptAt(5, "ending", 64 * 7)).toBe("checkpoint of epoch 5 batch 7 kept")
+    const stored = { ...at, checkpoint: { epoch: 5, batch: 0 }, stored: "a/AAPL_1h/v1" }
+    expect(kept(stored)).toBe("model a/AAPL_1h/v1 is stored")
   })
 
   it("comes with how the work was let go, where that went otherwise than it should", () => {

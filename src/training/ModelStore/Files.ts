@@ -116,6 +116,16 @@ export const make = Effect.fnUntraced(function* (
     for (const name of yield* disk.names(folder)) yield* disk.remove(disk.join(folder, name))
   })
 
+  /** Takes a version back, whose number stays used; false where there is none. */
+  const withdraw = Effect.fnUntraced(function* (folder: string, version: number) {
+    const name = disk.join(folder, `v${version}`)
+    if (!(yield* disk.move(name, name + removed))) return false
+    yield* disk.sync(folder)
+    yield* pointed(folder)
+    yield* clear(name + removed)
+    return true
+  })
+
   /** What writers and removers left that were killed. */
   const sweep = Effect.fnUntraced(function* (folder: string) {
     yield* disk.sweep(folder)
@@ -133,7 +143,7 @@ export const make = Effect.fnUntraced(function* (
       const own = yield* unfinished(disk.join(folder, "version"))
       const publish = Effect.gen(function* () {
         const version = yield* number(own, folder)
-        yield* disk.sync(folder)
+        yield* Effect.onError(disk.sync(folder), () => Effect.ignore(withdraw(folder, version)))
         yield* pointed(folder)
         return version
       })
@@ -152,12 +162,9 @@ export const make = Effect.fnUntraced(function* (
     read: Effect.fn("ModelStore.read")((id) => using(id, Stored.read)),
     inspect: Effect.fn("ModelStore.inspect")((id) => using(id, Stored.inspect)),
     remove: Effect.fn("ModelStore.remove")(function* (id) {
-      const folder = yield* existing(id)
+      yield* existing(id)
       const parent = folderOf(id)
-      if (!(yield* disk.move(folder, folder + removed))) return yield* ModelId.notFound(id)
-      yield* disk.sync(parent)
-      yield* pointed(parent)
-      yield* clear(folder + removed)
+      if (!(yield* Effect.uninterruptible(withdraw(parent, id.version)))) return yield* ModelId.notFound(id)
     }),
   }
 })

@@ -119,16 +119,18 @@ export const inspect = Effect.fnUntraced(function* (
   reader: Reader,
 ): Effect.fn.Return<Inspection, TrainingError> {
   const summary = yield* manifest(reader)
+  const contents = new Map<string, Uint8Array>()
   const files = yield* Effect.forEach(summary.files, (entry) =>
     Effect.gen(function* () {
-      const content = yield* reader.bytes(entry.name)
-      const found = Option.isSome(content) ? yield* sha256(content.value) : null
+      const content = Option.getOrUndefined(yield* reader.bytes(entry.name))
+      if (content !== undefined) contents.set(entry.name, content)
+      const found = content === undefined ? null : yield* sha256(content)
       return { name: entry.name, place: reader.place(entry.name), written: entry.sha256, found }
     }),
   )
-  const text = Effect.fnUntraced(function* (name: string) {
-    return new TextDecoder().decode(yield* needed(reader, name))
-  })
+  const seen: Reader = { ...reader, bytes: (name) => Effect.succeed(Option.fromNullable(contents.get(name))) }
+  const text = (name: string) =>
+    Effect.map(needed(seen, name), (content) => new TextDecoder().decode(content))
   return {
     receipt: yield* Receipt.decode(yield* text("receipt.json"), reader.place("receipt.json")),
     strategy: yield* Effect.either(

@@ -3,6 +3,9 @@
  */
 import * as Schema from "effect/Schema"
 
+/** What strategies may be called: a name becomes that of a folder, and leads out of none. */
+export const strategyNamePattern = /^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/
+
 /** `a whole number from 2 to 1000` */
 export const integer = (least: number, most: number): Schema.Schema<number> =>
   number(`a whole number from ${least} to ${most}`, (value) => Number.isInteger(value), least, most)

@@ -76,6 +76,7 @@ export const warnings = (strategy: Strategy.Strategy, table: Indicators.Table): 
 const mostFeatures = 10_000
 
 function* faults(strategy: Strategy.Strategy, table: Indicators.Table): Iterable<Fault> {
+  yield* nameFaults(strategy)
   yield* seriesFaults(strategy)
   yield* indicatorFaults(strategy, table)
   yield* fuzzyFaults(strategy, table)
@@ -86,6 +87,20 @@ function* faults(strategy: Strategy.Strategy, table: Indicators.Table): Iterable
   if (Math.abs(sum - 1) > 1e-9) {
     const found = `${train} + ${validation} + ${test} = ${Number(sum.toPrecision(6))}`
     yield { path: ["split"], expected: "train, validation and test that add up to 1", found }
+  }
+}
+
+function* nameFaults({ indicators, fuzzy_sets }: Strategy.Strategy): Iterable<Fault> {
+  const named: ReadonlyArray<readonly [Path, object]> = [
+    [["indicators"], indicators],
+    [["fuzzy_sets"], fuzzy_sets],
+    ...Object.entries(fuzzy_sets).map(([name, { sets }]) => [["fuzzy_sets", name, "sets"], sets] as const),
+  ]
+  for (const [path, record] of named) {
+    for (const name of Object.keys(record)) {
+      const fault = nameFault(path, name)
+      if (fault !== undefined) yield fault
+    }
   }
 }
 

@@ -10,7 +10,7 @@ export interface Rows extends Network.Examples {
 }
 
 /** Rows that are predicted between two looks at whether to go on. */
-export const slice = 1024
+const slice = 1024
 
 /**
  * Metrics of every part, none of one without rows; nothing at all once `isStopped` says so. Labels of `overlap`

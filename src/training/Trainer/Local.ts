@@ -8,6 +8,7 @@
 import { createRequire } from "node:module"
 import { pathToFileURL } from "node:url"
 import { Worker } from "node:worker_threads"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -66,10 +67,11 @@ export const make = (options: Options = {}): Trainer.Service => {
       start(orders, options.program, snapshots),
       Effect.fnUntraced(function* (thread, exit) {
         const isOver = yield* Deferred.isDone(thread.outcome)
-        if (isOver && !Exit.isInterrupted(exit)) return
-        const release = isOver ? Trainer.Release.Stopped() : yield* stop(thread, orders.signal, stopWithin)
+        const release = isOver
+          ? releaseOf(yield* Effect.exit(Deferred.await(thread.outcome)))
+          : yield* stop(thread, orders.signal, stopWithin)
         yield* Fiber.await(keeper)
-        yield* job.released(release)
+        if (!isOver || Exit.isInterrupted(exit)) yield* job.released(release)
       }),
     )
     const result = Effect.zipRight(Fiber.join(keeper), Deferred.await(thread.outcome))
@@ -154,10 +156,19 @@ const stop = Effect.fnUntraced(function* ({ worker, outcome }: Thread, signal: I
     within,
   )
   yield* terminate
-  return Option.exists(ended, (exit) => Exit.isSuccess(exit) || Exit.isInterrupted(exit))
-    ? Trainer.Release.Stopped()
+  return Option.isSome(ended)
+    ? releaseOf(ended.value)
     : Trainer.Release.Terminated({ afterMillis: (yield* Clock.currentTimeMillis) - asked })
 })
+
+/** Of a thread that has ended: one that broke has not said what it had come to. */
+const releaseOf = (ended: Exit.Exit<unknown, TrainingError>): Trainer.Release => {
+  const hasKept =
+    Exit.isSuccess(ended) ||
+    Exit.isInterrupted(ended) ||
+    Option.exists(Cause.failureOption(ended.cause), ({ reason }) => reason === "NotFinite")
+  return hasKept ? Trainer.Release.Stopped() : Trainer.Release.Broke()
+}
 
 const eventsOf = ({ epochs, batch }: Report): ReadonlyArray<Trainer.Event> => [
   ...epochs.map((report) => Trainer.Event.Epoch({ report })),
@@ -169,7 +180,6 @@ const shared = <Numbers extends Float32Array | Uint8Array>(
   turns: Stretches.Turns,
   numbers: Numbers,
 ): Effect.Effect<Numbers> => {
-  if (numbers.buffer instanceof SharedArrayBuffer) return Effect.succeed(numbers)
   const memory = new SharedArrayBuffer(numbers.byteLength)
   const copy = (
     numbers instanceof Float32Array ? new Float32Array(memory) : new Uint8Array(memory)

@@ -24,31 +24,19 @@ export interface Bars {
   readonly warnings: ReadonlyArray<string>
 }
 
-/** Every series of the strategy, or of other symbols, in the span that is given for it. */
+type Asked = Pick<Strategy, "timeframes" | "session">
+
+/** Every series of the strategy, with what its bars are worth, in the span that is given for it. */
 export const read = Effect.fn("TrainingManager.readBars")(function* (
   reader: CandleReader.Service,
-  { timeframes, session }: Pick<Strategy, "timeframes" | "session">,
-  symbols: ReadonlyArray<Symbol>,
+  strategy: Asked & Pick<Strategy, "symbols">,
   spanOf: (series: Series.Series) => CandleReader.Span,
 ): Effect.fn.Return<Bars, DataError> {
-  const readings: Array<CandleReader.Reading> = []
-  yield* Progress.forEach(
-    symbols.flatMap((symbol) => timeframes.map((timeframe) => ({ symbol, timeframe, session }))),
-    (series) =>
-      Effect.map(Progress.step(reader.read(series, spanOf(series)), Series.format(series)), (reading) => {
-        readings.push(reading)
-      }),
-    { unit: "series" },
+  const readings = yield* eachSeries(strategy, strategy.symbols, (series) =>
+    reader.read(series, spanOf(series)),
   )
   return {
-    bars: symbols.map((symbol) => ({
-      symbol,
-      candles: new Map(
-        readings
-          .filter(({ series }) => series.symbol === symbol)
-          .map(({ series, candles }) => [series.timeframe, candles]),
-      ),
-    })),
+    bars: bySymbol(strategy.symbols, readings),
     read: readings.map(({ series, source, range, candles, files, coverage, issues }) => ({
       series,
       source,
@@ -60,6 +48,17 @@ export const read = Effect.fn("TrainingManager.readBars")(function* (
     })),
     warnings: readings.flatMap(({ warnings, ...reading }) => [...warnings, ...faultsOf(reading)]),
   }
+})
+
+/** The bars alone of every series of the strategy, of these symbols. */
+export const candles = Effect.fn("TrainingManager.readCandles")(function* (
+  reader: CandleReader.Service,
+  strategy: Asked,
+  symbols: ReadonlyArray<Symbol>,
+  spanOf: (series: Series.Series) => CandleReader.Span,
+): Effect.fn.Return<ReadonlyArray<Features.Bars>, DataError> {
+  const readings = yield* eachSeries(strategy, symbols, (series) => reader.candles(series, spanOf(series)))
+  return bySymbol(symbols, readings)
 })
 
 /**
@@ -91,6 +90,30 @@ export const complete = (
 }
 
 // ---------------------------------------------------------------------------------------------------------
+
+const eachSeries = <A>(
+  { timeframes, session }: Asked,
+  symbols: ReadonlyArray<Symbol>,
+  look: (series: Series.Series) => Effect.Effect<A, DataError>,
+): Effect.Effect<ReadonlyArray<A>, DataError> =>
+  Progress.forEach(
+    symbols.flatMap((symbol) => timeframes.map((timeframe) => ({ symbol, timeframe, session }))),
+    (series) => Progress.step(look(series), Series.format(series)),
+    { unit: "series" },
+  )
+
+const bySymbol = (
+  symbols: ReadonlyArray<Symbol>,
+  readings: ReadonlyArray<Pick<CandleReader.Reading, "series" | "candles">>,
+): ReadonlyArray<Features.Bars> =>
+  symbols.map((symbol) => ({
+    symbol,
+    candles: new Map(
+      readings
+        .filter(({ series }) => series.symbol === symbol)
+        .map(({ series, candles }) => [series.timeframe, candles]),
+    ),
+  }))
 
 /** Bars that nobody has an answer for. */
 const missing = ({ pending, refused, failed }: Coverage.Coverage): number => pending + refused + failed

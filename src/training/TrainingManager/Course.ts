@@ -20,14 +20,12 @@ import * as Work from "./Work.js"
 /** Where a run begins. */
 export interface Beginning {
   readonly strategy: Strategy
-  /** When this run did, epoch milliseconds. */
-  readonly began: number
   /** How long runs before it trained. */
   readonly trainedMillis: number
   /** What all of its checkpoints say. */
   readonly head: Pick<Checkpoint.Head, "operation" | "strategy" | "started" | "interruptions">
   /** What it goes on from, if there is something. */
-  readonly from: Checkpoint.Head | undefined
+  readonly from: Checkpoint.Checkpoint | undefined
   readonly warnings: ReadonlyArray<string>
 }
 
@@ -45,29 +43,25 @@ export const begin = Effect.fnUntraced(function* (
   const began = yield* Clock.currentTimeMillis
   const anew: Beginning = {
     strategy,
-    began,
     trainedMillis: 0,
     head: { operation: operationId, strategy: hash, started: began, interruptions: [] },
     from: undefined,
     warnings: [],
   }
   if (resumedFrom === undefined) return anew
-  const known = yield* newest(checkpoints, [resumedFrom, ...earlier])
-  if (known === undefined) {
+  const from = yield* newest(checkpoints, [resumedFrom, ...earlier])
+  if (from === undefined) {
     const warning = `${resumedFrom} left no checkpoint: the training begins anew`
     yield* Effect.logWarning(warning)
     return { ...anew, warnings: [warning] }
   }
-  const { state, ...from } = yield* checkpoints.read(known.operation, {
-    strategy: hash,
-    dataset: known.dataset,
-  })
+  yield* Checkpoint.fits(from, { strategy: hash })
   const head = {
     ...anew.head,
     started: from.started,
     interruptions: Checkpoint.interruptions(from, began),
   }
-  const copied = checkpoints.write({ ...from, ...head, state }).pipe(
+  const copied = checkpoints.write({ ...from, ...head }).pipe(
     Effect.zipRight(
       Progress.annotate({ checkpoint: TrainingProgress.keptAt(from.position, strategy.training) }),
     ),
@@ -80,6 +74,8 @@ export const begin = Effect.fnUntraced(function* (
 /** What a training came to. */
 export interface Outcome {
   readonly trained: Trainer.Trained
+  /** How long it trained, with the runs before. */
+  readonly durationMillis: number
   readonly warnings: ReadonlyArray<string>
 }
 
@@ -92,10 +88,12 @@ export const run = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Outcome, TrainingError> {
   const { strategy, head, from } = beginning
   const { training } = strategy
-  const resumed =
-    from === undefined
-      ? undefined
-      : yield* checkpoints.read(from.operation, { strategy: head.strategy, dataset: hash })
+  if (from !== undefined) yield* Checkpoint.fits(from, { dataset: hash })
+  const began = yield* Clock.currentTimeMillis
+  const durationMillis = Effect.map(
+    Clock.currentTimeMillis,
+    (now) => beginning.trainedMillis + Math.max(0, now - began),
+  )
   const step = yield* Progress.current
   const fence = yield* OperationFence.OperationFence
   const work = Work.of(dataset.split, training)
@@ -107,7 +105,7 @@ export const run = Effect.fnUntraced(function* (
         ...head,
         dataset: hash,
         position,
-        durationMillis: yield* trainedMillis(beginning),
+        durationMillis: yield* durationMillis,
         ranges: read.map(({ series, range }) => ({ series, range })),
         state,
       })
@@ -130,7 +128,7 @@ export const run = Effect.fnUntraced(function* (
     }).pipe(Progress.provideStep(step))
 
   yield* Progress.setTotal(work.total, TrainingProgress.unit)
-  let done = resumed === undefined ? 0 : Work.before(resumed.position, work, training)
+  let done = from === undefined ? 0 : Work.before(from.position, work, training)
   yield* Progress.skip(done)
   const advance = (to: number) =>
     Effect.suspend(() => {
@@ -161,23 +159,22 @@ export const run = Effect.fnUntraced(function* (
     operation: head.operation,
     strategy,
     dataset,
-    from:
-      resumed === undefined ? undefined : { state: resumed.state, place: `checkpoint of ${from?.operation}` },
+    from: from === undefined ? undefined : { state: from.state, place: `checkpoint of ${from.operation}` },
     keep,
     released,
   }
   yield* Stream.runForEach(trainer.train(job), told)
-  return trained === undefined ? yield* unfinished : { trained, warnings: [...warnings] }
+  if (trained === undefined) return yield* unfinished
+  return { trained, durationMillis: yield* durationMillis, warnings: [...warnings] }
 })
 
-/** Until now, with the runs before. */
-export const trainedMillis = ({ began, trainedMillis }: Beginning): Effect.Effect<number> =>
-  Effect.map(Clock.currentTimeMillis, (now) => trainedMillis + Math.max(0, now - began))
-
-/** Removes what nobody goes on from any more: its own checkpoint, and those of the runs before. */
+/**
+ * Removes what nobody goes on from any more: those of the runs before, then its own, so that what is left where that
+ * ends early is the newest.
+ */
 export const clear = (checkpoints: Checkpoint.Service, { head }: Beginning): Effect.Effect<void> =>
   Effect.forEach(
-    new Set([head.operation, ...head.interruptions.map(({ operation }) => operation)]),
+    new Set([...head.interruptions.map(({ operation }) => operation), head.operation]),
     (operation) =>
       Effect.catchAll(checkpoints.remove(operation), ({ message }) => Effect.logWarning(message)),
     { discard: true },
@@ -189,9 +186,9 @@ export const clear = (checkpoints: Checkpoint.Service, { head }: Beginning): Eff
 const newest = Effect.fnUntraced(function* (
   checkpoints: Checkpoint.Service,
   operations: ReadonlyArray<string>,
-): Effect.fn.Return<Checkpoint.Head | undefined, TrainingError> {
+): Effect.fn.Return<Checkpoint.Checkpoint | undefined, TrainingError> {
   for (const operation of operations) {
-    const found = Option.getOrUndefined(yield* checkpoints.describe(operation))
+    const found = Option.getOrUndefined(yield* checkpoints.find(operation))
     if (found !== undefined) return found
   }
   return undefined

@@ -10,12 +10,12 @@ import * as Trainer from "../Trainer.js"
 import type { TrainingError } from "../TrainingError.js"
 import type { TrainingPlan } from "../TrainingManager.js"
 import * as TrainingRun from "../TrainingRun.js"
-import type { Prepared } from "./Preparation.js"
+import type { Rows } from "./Preparation.js"
 import * as Work from "./Work.js"
 
 export const plan = Effect.fnUntraced(function* (
   strategy: Strategy,
-  { dataset, split, read, warnings }: Prepared,
+  { dataset, split, read, warnings }: Rows,
 ): Effect.fn.Return<TrainingPlan, TrainingError> {
   const { training, model } = strategy
   const run = yield* TrainingRun.make(Trainer.rowsOf({ strategy, dataset }), { model, training })

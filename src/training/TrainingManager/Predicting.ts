@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import type * as CandleReader from "../../data/CandleReader.js"
 import type { DataError } from "../../data/DataError.js"
+import * as TimeRange from "../../data/TimeRange.js"
 import { breathe } from "../../internal/breathe.js"
 import * as Dataset from "../Dataset.js"
 import * as Labels from "../Labels.js"
@@ -21,7 +22,7 @@ export const predict = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ReadonlyArray<Prediction>, DataError | TrainingError> {
   if (!Number.isInteger(count) || count < 1) return yield* invalid("count", "1 or more bars", `${count}`)
   if (symbols.length === 0) return yield* invalid("symbols", "one symbol or more", "none")
-  const { bars } = yield* Bars.read(reader, strategy, [...new Set(symbols)], (series) => ({
+  const bars = yield* Bars.candles(reader, strategy, [...new Set(symbols)], (series) => ({
     start: rangeOf(receipt.series, series)?.start,
     end,
   }))
@@ -39,6 +40,7 @@ export const predict = Effect.fnUntraced(function* (
     }
     for (let row = from; row < to; row++) {
       const values = [...found.subarray((row - from) * outputs, (row - from + 1) * outputs)]
+      if (!values.every(Number.isFinite)) return yield* notFinite(inputs, row)
       predictions.push({
         symbol: inputs.symbols[inputs.symbol[row]!]!,
         time: inputs.times[row]!,
@@ -68,6 +70,15 @@ const newest = (
   }
   return found
 }
+
+const notFinite = ({ symbol, symbols, times }: Dataset.Inputs, row: number): TrainingError =>
+  new TrainingError({
+    reason: "NotFinite",
+    place: `${symbols[symbol[row]!]} ${TimeRange.formatInstant(times[row]!)}`,
+    expected: "predictions that are finite numbers",
+    found: "others",
+    advice: "Train the model again, with a smaller training.learning_rate",
+  })
 
 const invalid = (place: string, expected: string, found: string): TrainingError =>
   new TrainingError({

@@ -24,18 +24,21 @@ export const steps: ReadonlyArray<Progress.PlannedStep> = [
   { name: "prepare rows", weight: 6 },
 ]
 
-export interface Prepared {
+export interface Rows {
   readonly dataset: Dataset.Dataset
-  /** `Receipt.datasetHash` */
-  readonly hash: string
   readonly split: Receipt.Split
   readonly read: ReadonlyArray<Receipt.SeriesRead>
   readonly warnings: ReadonlyArray<string>
 }
 
+export interface Prepared extends Rows {
+  /** `Receipt.datasetHash` */
+  readonly hash: string
+}
+
 /** Fails with `InvalidStrategy` where the strategy's parts make no sense together. */
 export const sensible = (strategy: Strategy): Effect.Effect<void, TrainingError> => {
-  const fault = nameFault(strategy) ?? Sense.firstFault(strategy, Indicators.builtIn)
+  const fault = Sense.firstFault(strategy, Indicators.builtIn)
   if (fault === undefined) return Effect.void
   const { path, expected, found, suggestion } = fault
   return new TrainingError({
@@ -52,28 +55,32 @@ export const sensible = (strategy: Strategy): Effect.Effect<void, TrainingError>
  * Rows for a request whose strategy makes sense, with the bars of `ranges` where these are known from before. Fails as
  * reading does, with `IncompleteData`, and as `Causality.audit` and `Dataset.make` do.
  */
-export const prepare = Effect.fnUntraced(function* (
+export const rows = Effect.fnUntraced(function* (
   reader: CandleReader.Service,
   { strategy, start, end, allowGaps }: Request,
   ranges: ReadonlyArray<Pick<Receipt.SeriesRead, "series" | "range">> = [],
-): Effect.fn.Return<Prepared, DataError | TrainingError> {
-  const bars = yield* Bars.read(
-    reader,
-    strategy,
-    strategy.symbols,
-    (series) => rangeOf(ranges, series) ?? { start, end },
-  ).pipe(Progress.step("read bars"))
+): Effect.fn.Return<Rows, DataError | TrainingError> {
+  const bars = yield* Bars.read(reader, strategy, (series) => rangeOf(ranges, series) ?? { start, end }).pipe(
+    Progress.step("read bars"),
+  )
   const gaps = yield* Bars.complete(bars, allowGaps)
   yield* Causality.audit(strategy, bars.bars, strategy.training.seed).pipe(Progress.step("check causality"))
   const dataset = yield* Dataset.make(strategy, bars.bars).pipe(Progress.step("prepare rows"))
   return {
     dataset,
-    hash: yield* Receipt.datasetHash(dataset),
     split: splitOf(dataset),
     read: bars.read,
     warnings: [...gaps, ...bars.warnings],
   }
 })
+
+/** The same, with the hash that tells the rows from others. */
+export const prepare = (
+  ...asked: Parameters<typeof rows>
+): Effect.Effect<Prepared, DataError | TrainingError> =>
+  Effect.flatMap(rows(...asked), (made) =>
+    Effect.map(Receipt.datasetHash(made.dataset), (hash) => ({ ...made, hash })),
+  )
 
 /** As a receipt tells of it. */
 export const splitOf = ({ split, dropped }: Dataset.Dataset): Receipt.Split => ({
@@ -92,21 +99,3 @@ export const rangeOf = (
   ranges.find(
     ({ series }) => series.symbol === symbol && series.timeframe === timeframe && series.session === session,
   )?.range
-
-// ---------------------------------------------------------------------------------------------------------
-
-/** The first thing that is called what nothing may be called. */
-const nameFault = ({ indicators, fuzzy_sets }: Strategy): Sense.Fault | undefined => {
-  const named: ReadonlyArray<readonly [ReadonlyArray<string>, object]> = [
-    [["indicators"], indicators],
-    [["fuzzy_sets"], fuzzy_sets],
-    ...Object.entries(fuzzy_sets).map(([name, { sets }]) => [["fuzzy_sets", name, "sets"], sets] as const),
-  ]
-  for (const [path, record] of named) {
-    for (const name of Object.keys(record)) {
-      const fault = Sense.nameFault(path, name)
-      if (fault !== undefined) return fault
-    }
-  }
-  return undefined
-}

@@ -3,17 +3,17 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { sha256 } from "../../internal/sha256.js"
 import { format } from "../ModelStore/ModelId.js"
 import type * as ModelStore from "../ModelStore.js"
 import * as Weights from "../Network/Weights.js"
+import * as Json from "../Receipt/Json.js"
 import * as Receipt from "../Receipt.js"
 import { Strategy } from "../Strategy.js"
 import type { TrainingError } from "../TrainingError.js"
 import type { Request } from "../TrainingManager.js"
 import type { TrainingReport } from "../TrainingReport.js"
-import * as Course from "./Course.js"
+import type * as Course from "./Course.js"
 import type { Prepared } from "./Preparation.js"
 
 /** Where it was trained, and with which versions of what decides about a number. */
@@ -28,11 +28,10 @@ export const store = Effect.fnUntraced(function* (
   { strategy, text, allowGaps }: Request,
   beginning: Course.Beginning,
   { dataset, hash, split, read, warnings }: Prepared,
-  { trained, warnings: kept }: Course.Outcome,
+  { trained, durationMillis, warnings: kept }: Course.Outcome,
 ): Effect.fn.Return<TrainingReport, TrainingError> {
   const { head } = beginning
   const weights = yield* sha256(Weights.encode(trained.weights))
-  const durationMillis = yield* Course.trainedMillis(beginning)
   const receipt = Receipt.make({
     operation: head.operation,
     strategy: { name: strategy.name, version: strategy.version, sha256: head.strategy },
@@ -85,7 +84,5 @@ export const store = Effect.fnUntraced(function* (
 
 // ---------------------------------------------------------------------------------------------------------
 
-const encodeStrategy = Schema.encodeSync(Strategy)
-
 /** What a strategy says, as a file could have it: JSON is YAML. */
-const written = (strategy: Strategy): string => `${JSON.stringify(encodeStrategy(strategy), null, 2)}\n`
+const written = Json.encoder(Strategy)

@@ -8,6 +8,7 @@ import type * as CandleReader from "../../data/CandleReader.js"
 import type { DataError } from "../../data/DataError.js"
 import * as Series from "../../data/Series.js"
 import * as Dataset from "../Dataset.js"
+import { weightsFile } from "../ModelStore/Stored.js"
 import type * as ModelStore from "../ModelStore.js"
 import * as Receipt from "../Receipt.js"
 import * as Strategy from "../Strategy.js"
@@ -31,7 +32,7 @@ export const verify = Effect.fnUntraced(function* (
   })
   const rows =
     isSound && Either.isRight(strategy) ? yield* rowsOf(reader, receipt, strategy.right) : Option.none()
-  const weights = files.find(({ name }) => name === "weights.bin")
+  const weights = files.find(({ name }) => name === weightsFile)
   return Receipt.verify(receipt, {
     strategy: Either.isRight(strategy) ? yield* Strategy.hash(strategy.right) : undefined,
     series,
@@ -50,12 +51,17 @@ const rowsOf = Effect.fnUntraced(function* (
   { series }: Receipt.Receipt,
   strategy: Strategy.Strategy,
 ): Effect.fn.Return<Option.Option<{ readonly hash: string; readonly split: Receipt.Split }>, DataError> {
-  const bars = yield* Bars.read(reader, strategy, strategy.symbols, (one) => rangeOf(series, one) ?? {}).pipe(
+  const bars = yield* Bars.candles(
+    reader,
+    strategy,
+    strategy.symbols,
+    (one) => rangeOf(series, one) ?? {},
+  ).pipe(
     Effect.map(Option.some),
     Effect.catchIf(isGone, () => Effect.succeedNone),
   )
   if (Option.isNone(bars)) return Option.none()
-  const made = yield* Effect.option(Dataset.make(strategy, bars.value.bars))
+  const made = yield* Effect.option(Dataset.make(strategy, bars.value))
   if (Option.isNone(made)) return Option.none()
   return Option.some({ hash: yield* Receipt.datasetHash(made.value), split: splitOf(made.value) })
 })

@@ -30,8 +30,9 @@ export const before = (
       return done + Math.ceil(cursor / batch_size)
     case "validating":
       return done + batches + Math.ceil(cursor / Math.max(batch_size, TrainingRun.validationRows))
-    case "concluding":
     case "ending":
+      return cursor > 0 ? done + Math.ceil(cursor / batch_size) : done + batches + validation
+    case "concluding":
       return done + batches + validation
   }
 }

@@ -54,7 +54,7 @@ export const Position = Schema.Struct({
   /** From 1: the one that goes on, or the last one. */
   epoch: Schema.Number,
   phase: Schema.Literal("training", "validating", "concluding", "ending"),
-  /** Rows of the phase that are done. */
+  /** Rows of the phase that are done; of the end, those of the epoch that it came after, 0 for all of them. */
   cursor: Schema.Number,
   train: Score,
   validation: Score,

@@ -179,17 +179,26 @@ describe("ModelStore in files", () => {
     () =>
       Effect.gen(function* () {
         const origin = yield* withVersions(2)
+        const judged = new Map<string, ReadonlyArray<number>>()
         let seen = 0
         for (const { code, lasting } of faults) {
           for (let at = 0; ; at++) {
             const files = origin.copy()
             const faulty = FaultyFiles.make(files.fs, { at, code, lasting })
             const exit = yield* Effect.exit((yield* storeOn(faulty.fs)).remove(id(2)))
-            if (!faulty.struck()) break
+            if (!faulty.struck()) {
+              expect(Exit.isSuccess(exit)).toBe(true)
+              expect(yield* judge(files, judged)).toEqual([1])
+              for (const luck of lucks) expect(yield* judge(files.afterPowerCut(luck), judged)).toEqual([1])
+              break
+            }
             seen++
-            const there = yield* judge(files)
+            const there = yield* judge(files, judged)
             expect(there).toContain(1)
             if (Exit.isSuccess(exit)) expect(there).toEqual([1])
+            if (code === "crash") {
+              for (const luck of lucks) expect(yield* judge(files.afterPowerCut(luck), judged)).toContain(1)
+            } else expectTyped(exit)
             const again = yield* storeOn(files.fs)
             expect((yield* again.save(yield* Models.make({ seed: 3 }))).id.version).toBe(3)
             expect(text(files, "latest")).toBe("v3\n")
@@ -290,7 +299,8 @@ describe("ModelStore in files", () => {
       const origin = yield* withVersions(1)
       const model = yield* Models.make({ seed: 2 })
       const judged = new Map<string, ReadonlyArray<number>>()
-      for (let at = 0; at < 45; at++) {
+      const left = { nothing: 0, version: 0 }
+      for (let at = 0; ; at++) {
         const files = origin.copy()
         let seen = 0
         const fiber: { current?: Fiber.RuntimeFiber<unknown, unknown> } = {}
@@ -298,12 +308,21 @@ describe("ModelStore in files", () => {
           if (seen++ === at) fiber.current?.unsafeInterruptAsFork(fiber.current.id())
         })
         fiber.current = yield* Effect.fork((yield* storeOn(faulty.fs)).save(model))
-        yield* Fiber.await(fiber.current)
+        const exit = yield* Fiber.await(fiber.current)
         const there = yield* judge(files, judged)
         const rest = names(files).filter((name) => name.includes(".tmp"))
         expect(rest).toEqual([])
         if (there.includes(2)) expect(text(files, "latest")).toBe("v2\n")
+        if (seen <= at) {
+          expect(Exit.isSuccess(exit)).toBe(true)
+          expect(there).toEqual([1, 2])
+          break
+        }
+        expect(Exit.isInterrupted(exit)).toBe(true)
+        left[there.includes(2) ? "version" : "nothing"]++
       }
+      expect(left.nothing).toBeGreaterThan(25)
+      expect(left.version).toBeGreaterThan(1)
     }),
   )
 
