@@ -8,7 +8,10 @@ import { fileURLToPath } from "node:url"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
-/** The command, which is replaced as a whole, and benchmarks that may be running. */
+/**
+ * The command, which is replaced file by file (who runs it keeps what it has loaded, and loads Worker.js with its next
+ * training), and benchmarks that may be running.
+ */
 const kept = new Set(["bin.js", "Worker.js", "bench"])
 
 for (const name of readdirSync(root).includes("dist") ? readdirSync(join(root, "dist")) : []) {

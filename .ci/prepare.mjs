@@ -75,7 +75,10 @@ function changedAt(file) {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
 }
 
-/** Built beside its place and renamed into it, file by file: who runs the old bundle meanwhile keeps it. */
+/**
+ * Built beside its place and renamed into it, file by file, so that none is ever seen half written. Who runs the old
+ * command meanwhile keeps it, but starts the new Worker.js with its next training: a server is best started anew.
+ */
 function makeBundle() {
   const began = new Date()
   const folder = join(root, "dist", `.bundle-${process.pid}`)

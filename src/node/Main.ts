@@ -143,6 +143,19 @@ export type Loads =
   | DataManager.DataManager
   | KeptBars.KeptBars
 
+/** What loads from a source into a store, without a registry. */
+export const layerLoading = <E1, E2>(
+  source: Layer.Layer<CandleSource.CandleSource, E1>,
+  store: Layer.Layer<CandleStore.CandleStore, E2>,
+): Layer.Layer<Exclude<Loads, Operations.Operations>, E1 | E2> =>
+  LoadMany.layer.pipe(
+    Layer.provideMerge(LoadData.layer),
+    Layer.provideMerge(DataManager.layer),
+    Layer.provide(source),
+    Layer.provideMerge(KeptBars.layer),
+    Layer.provide(store),
+  )
+
 /** Loads from a source into a store; the registry records in `records`, in memory where that is left out. */
 export const layerLoad = <E1, E2, E3 = never>(
   source: Layer.Layer<CandleSource.CandleSource, E1>,
@@ -152,12 +165,7 @@ export const layerLoad = <E1, E2, E3 = never>(
 ): Layer.Layer<Loads, E1 | E2 | E3> =>
   Operations.layer(operations, options).pipe(
     Layer.provide(records),
-    Layer.provideMerge(LoadMany.layer),
-    Layer.provideMerge(LoadData.layer),
-    Layer.provideMerge(DataManager.layer),
-    Layer.provide(source),
-    Layer.provideMerge(KeptBars.layer),
-    Layer.provide(store),
+    Layer.provideMerge(layerLoading(source, store)),
   )
 
 /**
@@ -231,6 +239,15 @@ export const layerModels: Layer.Layer<Trainings, ConfigError> = Layer.unwrapEffe
   ),
 )
 
+/** The models of the user, and nothing else: for commands that look at them or delete them. */
+export const layerModelFiles: Layer.Layer<ModelStore, ConfigError> = Layer.unwrapEffect(
+  Effect.zipWith(
+    home,
+    Effect.promise(() => import("../training/ModelStore/Files.js")),
+    (directory, { layer }) => Layer.provide(layer(directory), layerFiles),
+  ),
+)
+
 /** Plans loads at the pace of the user's processes, and leaves nothing behind where there are none yet. */
 export const layerPlanning = <E>(
   source: Layer.Layer<CandleSource.CandleSource, E>,
@@ -264,6 +281,7 @@ export const layerTest = (series: Iterable<CandleSource.MemorySeries>): Layer.La
 
 const layerTrainings = <E>({
   directory,
+  source,
   ...given
 }: {
   readonly directory: string
@@ -274,10 +292,14 @@ const layerTrainings = <E>({
   readonly options: Operations.Options
 }): Layer.Layer<Trainings, E> =>
   Layer.unwrapEffect(
-    Effect.map(
+    Effect.zipWith(
       Effect.promise(() => import("./Trainings.js")),
-      ({ layer }) =>
-        Layer.provide(layer({ ...given, directory, store: layerStoreAt(directory) }), layerFiles),
+      everyOperation,
+      ({ layer }, known) => {
+        const store = layerStoreAt(directory)
+        const loads = layerLoading(source, store)
+        return Layer.provide(layer({ ...given, directory, operations: known, loads, store }), layerFiles)
+      },
     ),
   )
 

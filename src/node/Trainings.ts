@@ -1,14 +1,10 @@
 /**
  * What trains, beside what loads, as layers: loaded when a command or the API needs it.
  */
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CandleReader from "../data/CandleReader.js"
-import type * as CandleSource from "../data/CandleSource.js"
 import type * as CandleStore from "../data/CandleStore.js"
-import * as DataManager from "../data/DataManager.js"
-import * as LoadData from "../data/LoadData.js"
-import * as LoadMany from "../data/LoadMany.js"
-import * as Operation from "../Operation.js"
 import type * as OperationStore from "../OperationStore.js"
 import * as Operations from "../Operations.js"
 import type { TimeEstimator } from "../TimeEstimator.js"
@@ -17,40 +13,37 @@ import * as ModelFiles from "../training/ModelStore/Files.js"
 import * as LocalTrainer from "../training/Trainer/Local.js"
 import * as TrainingManager from "../training/TrainingManager.js"
 import * as TrainModel from "../training/TrainModel.js"
-import * as KeptBars from "./KeptBars.js"
+import type * as Main from "./Main.js"
 import * as Package from "./Package.js"
 
 export interface Options<E> {
   /** The homes of which checkpoints and models are folders. */
   readonly directory: string
   readonly models: string
-  readonly source: Layer.Layer<CandleSource.CandleSource, E>
+  /** What loads, and the store that it loads into. */
+  readonly loads: Layer.Layer<Exclude<Main.Loads, Operations.Operations>, E>
   readonly store: Layer.Layer<CandleStore.CandleStore>
   readonly records: Layer.Layer<OperationStore.OperationStore>
   readonly estimates: Layer.Layer<TimeEstimator>
-  /** Of the registry. */
+  /** Of the registry: the kinds that it knows, those that load among them. */
+  readonly operations: Effect.Effect.Success<typeof Main.everyOperation>
   readonly options: Operations.Options
 }
 
 /** Loads and trains; the registry knows the operations of both. */
-export const layer = <E>({ directory, models, source, store, records, estimates, options }: Options<E>) =>
-  Operations.layer(
-    Operation.group(LoadData.LoadData, LoadMany.LoadMany, TrainModel.TrainModel),
-    options,
-  ).pipe(
+export const layer = <E>(given: Options<E>) => {
+  const { directory, estimates, loads, models, operations, options, records, store } = given
+  return Operations.layer(operations, options).pipe(
     Layer.provide(records),
-    Layer.provideMerge(LoadMany.layer),
-    Layer.provideMerge(LoadData.layer),
     Layer.provideMerge(TrainModel.layer),
     Layer.provideMerge(TrainingManager.layer({ versions: versions() })),
     Layer.provideMerge(ModelFiles.layer(models)),
     Layer.provide([Checkpoint.layer(directory), LocalTrainer.layer(), CandleReader.layer]),
-    Layer.provideMerge(DataManager.layer),
-    Layer.provide(source),
-    Layer.provideMerge(KeptBars.layer),
+    Layer.provideMerge(loads),
     Layer.provide(store),
     Layer.provideMerge(estimates),
   )
+}
 
 // ---------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 /** The bundle, as a user's shell runs it. */
 import { execFileSync } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Schema from "effect/Schema"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -187,7 +187,9 @@ describe("signals", () => {
 })
 
 describe("demo", () => {
-  it("shows both loads of the sample, trains a model on it, and leaves nothing but that behind", async () => {
+  it("shows both loads of the sample, trains the example as it is shipped, and leaves nothing but the model behind", async () => {
+    mkdirSync(join(home.path, "strategies"))
+    writeFileSync(join(home.path, "strategies", "trend_following.yaml"), "name: [")
     const { code, out, err } = await home.run(["demo"])
     expect(code).toBe(0)
     expect(out).toContain("SPX 1d: 5,105 of 5,105 expected bars present\n")

@@ -144,7 +144,11 @@ describe("TrainModel", () => {
       yield* Trainings.ready
       const { model, interruptions } = yield* TrainModel.run({ strategy: Trainings.strategy() })
       expect({ model, interruptions }).toEqual({ model: "mean_reversion/AAPL_1h/v1", interruptions: 0 })
-    }).pipe(Effect.provide(system())),
+    }).pipe(
+      Effect.provide(
+        Layer.provideMerge(TrainModel.layer, Trainings.layer({ trainer: ScriptedTrainer.make() })),
+      ),
+    ),
   )
 
   it.effect("refuses a payload from outside that is none, naming the place", () =>

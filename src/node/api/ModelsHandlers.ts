@@ -3,10 +3,11 @@
  */
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as Effect from "effect/Effect"
-import type * as Metrics from "../../training/Metrics.js"
+import * as Metrics from "../../training/Metrics.js"
 import * as ModelStore from "../../training/ModelStore.js"
 import * as TrainingManager from "../../training/TrainingManager.js"
 import { Api } from "../Api.js"
+import { iso } from "../Instants.js"
 import * as Complaint from "./Complaint.js"
 import type * as ModelsApi from "./ModelsApi.js"
 import * as Refusal from "./Refusal.js"
@@ -36,8 +37,6 @@ export const layer = HttpApiBuilder.group(Api, "models", (handlers) =>
 
 const success = true as const
 
-const iso = (millis: number): string => new Date(millis).toISOString()
-
 const listOf = ({ damaged, models }: ModelStore.Listing) => ({
   success,
   models: models.map(modelOf),
@@ -51,15 +50,15 @@ const modelOf = (model: ModelStore.Summary): typeof ModelsApi.Model.Type => ({
   timeframe: model.timeframes.join(", "),
   created_at: iso(model.created),
   training_accuracy: null,
-  validation_accuracy: accuracyOf(model.validation),
-  test_accuracy: accuracyOf(model.test),
-  baseline_accuracy: model.test?.kind === "classification" ? model.test.baseline.accuracy : null,
+  validation_accuracy: Metrics.accuracyOf(model.validation),
+  test_accuracy: Metrics.accuracyOf(model.test),
+  baseline_accuracy: Metrics.baselineAccuracyOf(model.test),
   verdict: model.test?.verdict ?? null,
   description: [
     `${model.features} features`,
     `${model.parameters} parameters`,
     `${model.epochs} epochs`,
-    ...(model.test === null ? [] : [verdicts[model.test.verdict]]),
+    ...(model.test === null ? [] : [Metrics.verdictWords[model.test.verdict]]),
   ].join(", "),
   symbols: model.symbols,
   timeframes: model.timeframes,
@@ -69,17 +68,8 @@ const modelOf = (model: ModelStore.Summary): typeof ModelsApi.Model.Type => ({
   features: model.features,
   parameters_count: model.parameters,
   epochs_completed: model.epochs,
-  model_size_bytes: model.files.reduce((sum, { bytes }) => sum + bytes, 0),
+  model_size_bytes: ModelStore.size(model),
 })
-
-const verdicts: Readonly<Record<Metrics.Verdict, string>> = {
-  beats_baseline: "beats the baseline",
-  level_with_baseline: "does not beat the baseline",
-  below_baseline: "below the baseline",
-}
-
-const accuracyOf = (metrics: Metrics.Metrics | null): number | null =>
-  metrics?.kind === "classification" ? metrics.accuracy : null
 
 const predict = Effect.fn("Api.predict")(function* (
   manager: TrainingManager.Service,

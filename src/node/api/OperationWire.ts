@@ -6,6 +6,7 @@ import * as Record from "../../OperationRecord.js"
 import type { Page } from "../../OperationStore.js"
 import type { Change } from "../../Operations.js"
 import { ProgressSnapshot } from "../../ProgressSnapshot.js"
+import { iso, isoOrNull } from "../Instants.js"
 import * as Payloads from "./Payloads.js"
 
 /** `cancelling` goes out as `running`. */
@@ -261,8 +262,6 @@ export const recordOf = (operation: Operation): Record.OperationRecord => {
 
 const unknown = "N/A"
 
-const iso = (millis: number): string => new Date(millis).toISOString()
-const isoOrNull = (millis: number | null): string | null => (millis === null ? null : iso(millis))
 const millisOrNull = (text: string | null): number | null => (text === null ? null : Date.parse(text))
 
 const toldOf = (cancellation: Record.Cancellation | null): typeof Cancellation.Type =>

@@ -76,6 +76,7 @@ export const CancelAnswer = Schema.Struct({
     /** Of the first who asked. */
     cancellation_reason: Schema.NullOr(Schema.String),
     task_cancelled: Schema.Boolean,
+    /** KTRDR's, of a session on a training host: there is none. */
     training_session_cancelled: Schema.Boolean,
   }),
 }).annotations({ identifier: "CancelAnswer" })

@@ -13,12 +13,12 @@ import * as Record from "../../OperationRecord.js"
 import * as OperationStore from "../../OperationStore.js"
 import * as Operations from "../../Operations.js"
 import { Api } from "../Api.js"
+import { isoOrNull } from "../Instants.js"
 import * as Complaint from "./Complaint.js"
 import type * as OperationsApi from "./OperationsApi.js"
 import { defaultLimit, maxLimit } from "./OperationsApi.js"
 import * as OperationWire from "./OperationWire.js"
 import * as Refusal from "./Refusal.js"
-import * as TrainingWire from "./TrainingWire.js"
 
 /** What another owner has to know to go on with what the server runs; what the operation was started with by default. */
 export class Settings extends Context.Reference<Settings>()("ktrdr/node/api/Settings", {
@@ -138,10 +138,10 @@ const cancel = Effect.fn("Api.cancel")(function* (
       success,
       operation_id: id,
       status: OperationWire.statusOf(record.status),
-      cancelled_at: record.completed === null ? null : new Date(record.completed).toISOString(),
+      cancelled_at: isoOrNull(record.completed),
       cancellation_reason: reason === undefined && isFirst ? null : (record.cancellation?.reason ?? null),
       task_cancelled: record.status === "cancelled",
-      training_session_cancelled: TrainingWire.isSessionCancelled(record),
+      training_session_cancelled: false,
     },
   }
 })

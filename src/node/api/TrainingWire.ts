@@ -6,9 +6,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { OperationRecord } from "../../OperationRecord.js"
 import * as Metrics from "../../training/Metrics.js"
-import type { TrainModel } from "../../training/TrainModel.js"
-
-export const kind: (typeof TrainModel)["kind"] = "training"
+import { isTraining } from "../TrainingKind.js"
 
 const Share = Schema.NullOr(Schema.Number)
 
@@ -60,65 +58,36 @@ export interface Performance {
 
 /** None where the record is not that of a training that has succeeded. */
 export const performance = (record: OperationRecord): Option.Option<Performance> =>
-  Option.map(read(record), ({ payload, report }) => {
-    const { duration_seconds, metrics, model } = report
-    return {
-      training_metrics: {
-        final_train_loss: lossOf(metrics.train),
-        final_val_loss: lossOf(metrics.validation),
-        final_train_accuracy: accuracyOf(metrics.train),
-        final_val_accuracy: accuracyOf(metrics.validation),
-        epochs_completed: report.epochs,
-        best_epoch: report.best_epoch,
-        early_stopped: report.reason === "early_stopping",
-        training_time_minutes: duration_seconds / 60,
-      },
-      test_metrics: {
-        test_loss: lossOf(metrics.test),
-        test_accuracy: accuracyOf(metrics.test),
-        ...averages(metrics.test),
-        baseline_accuracy: metrics.test?.kind === "classification" ? metrics.test.baseline.accuracy : null,
-        verdict: metrics.test?.verdict ?? null,
-      },
-      model_info: {
-        model_id: model,
-        parameters_count: report.parameters,
-        architecture: `${payload.strategy.model.type} ${layersOf(payload, report).join("-")}`,
-      },
-    }
-  })
+  Option.map(read(record), performanceOf)
 
 /** The same as the `result_summary` of the operation; none where it has not succeeded. */
 export const summary = (record: OperationRecord): Readonly<Record<string, unknown>> | null =>
   Option.getOrNull(
-    Option.zipWith(read(record), performance(record), ({ payload, report }, told) => ({
-      training_metrics: told.training_metrics,
-      validation_metrics: {
-        val_loss: told.training_metrics.final_val_loss,
-        val_accuracy: told.training_metrics.final_val_accuracy,
-      },
-      test_metrics: told.test_metrics,
-      artifacts: { model_path: report.place, receipt_path: report.receipt },
-      session_info: {
-        operation_id: record.id,
-        strategy_name: report.strategy,
-        symbols: report.symbols,
-        timeframes: report.timeframes,
-        training_mode: report.trainer.kind,
-        use_host_service: report.trainer.kind === "host",
-        start_date: payload.start ?? null,
-        end_date: payload.end ?? null,
-      },
-      model_info: told.model_info,
-    })),
+    Option.map(read(record), (finished) => {
+      const { payload, report } = finished
+      const told = performanceOf(finished)
+      return {
+        training_metrics: told.training_metrics,
+        validation_metrics: {
+          val_loss: told.training_metrics.final_val_loss,
+          val_accuracy: told.training_metrics.final_val_accuracy,
+        },
+        test_metrics: told.test_metrics,
+        artifacts: { model_path: report.place, receipt_path: report.receipt },
+        session_info: {
+          operation_id: record.id,
+          strategy_name: report.strategy,
+          symbols: report.symbols,
+          timeframes: report.timeframes,
+          training_mode: report.trainer.kind,
+          use_host_service: false,
+          start_date: payload.start ?? null,
+          end_date: payload.end ?? null,
+        },
+        model_info: told.model_info,
+      }
+    }),
   )
-
-/** Whether the host that trained has confirmed that its session has ended. */
-export const isSessionCancelled = ({ kind: of, progress, status }: OperationRecord): boolean =>
-  of === kind &&
-  status === "cancelled" &&
-  typeof progress?.context["host"] === "string" &&
-  progress.context["release"] === undefined
 
 // ---------------------------------------------------------------------------------------------------------
 
@@ -153,16 +122,46 @@ class Report extends Schema.Class<Report>("TrainingReportWire")({
 const decodePayload = Schema.decodeUnknownOption(Payload)
 const decodeReport = Schema.decodeUnknownOption(Report)
 
-const read = (record: OperationRecord) =>
-  record.kind === kind && record.status === "completed"
+interface Finished {
+  readonly payload: Payload
+  readonly report: Report
+}
+
+const read = (record: OperationRecord): Option.Option<Finished> =>
+  isTraining(record.kind) && record.status === "completed"
     ? Option.all({ payload: decodePayload(record.payload), report: decodeReport(record.result) })
     : Option.none()
 
+const performanceOf = ({ payload, report }: Finished): Performance => {
+  const { duration_seconds, metrics, model } = report
+  return {
+    training_metrics: {
+      final_train_loss: lossOf(metrics.train),
+      final_val_loss: lossOf(metrics.validation),
+      final_train_accuracy: Metrics.accuracyOf(metrics.train),
+      final_val_accuracy: Metrics.accuracyOf(metrics.validation),
+      epochs_completed: report.epochs,
+      best_epoch: report.best_epoch,
+      early_stopped: report.reason === "early_stopping",
+      training_time_minutes: duration_seconds / 60,
+    },
+    test_metrics: {
+      test_loss: lossOf(metrics.test),
+      test_accuracy: Metrics.accuracyOf(metrics.test),
+      ...averages(metrics.test),
+      baseline_accuracy: Metrics.baselineAccuracyOf(metrics.test),
+      verdict: metrics.test?.verdict ?? null,
+    },
+    model_info: {
+      model_id: model,
+      parameters_count: report.parameters,
+      architecture: `${payload.strategy.model.type} ${layersOf(payload, report).join("-")}`,
+    },
+  }
+}
+
 const lossOf = (metrics: Metrics.Metrics | null): number | null =>
   metrics === null ? null : metrics.kind === "classification" ? metrics.loss : metrics.mse
-
-const accuracyOf = (metrics: Metrics.Metrics | null): number | null =>
-  metrics?.kind === "classification" ? metrics.accuracy : null
 
 const averages = (metrics: Metrics.Metrics | null) => {
   if (metrics?.kind !== "classification") return { precision: null, recall: null, f1_score: null }

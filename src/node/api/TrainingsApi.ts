@@ -8,14 +8,13 @@ import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as Schema from "effect/Schema"
+import { strategyNamePattern } from "../../training/Strategy/Fields.js"
 import * as Complaint from "./Complaint.js"
 import * as ErrorBody from "./ErrorBody.js"
 import * as Parameters from "./Parameters.js"
 import * as TrainingWire from "./TrainingWire.js"
 
-const StrategyName = Schema.String.pipe(
-  Schema.pattern(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/),
-).annotations({
+const StrategyName = Schema.String.pipe(Schema.pattern(strategyNamePattern)).annotations({
   ...Complaint.saying((input) =>
     typeof input === "string"
       ? Complaint.valueError("Strategy name may only contain alphanumerics, dashes, dots or underscores")

@@ -15,6 +15,7 @@ import * as Sense from "../../training/Strategy/Sense.js"
 import type { Strategy } from "../../training/Strategy.js"
 import { TrainModel } from "../../training/TrainModel.js"
 import { Api } from "../Api.js"
+import * as TrainingKind from "../TrainingKind.js"
 import * as Complaint from "./Complaint.js"
 import * as OperationWire from "./OperationWire.js"
 import * as Refusal from "./Refusal.js"
@@ -61,7 +62,7 @@ const start = Effect.fn("Api.startTraining")(function* (
   const minutes = yield* lately(operations, strategy)
   const id = given.task_id ?? undefined
   const { id: task_id } = yield* operations.startKind(
-    TrainingWire.kind,
+    TrainingKind.kind,
     payload,
     id === undefined ? {} : { id },
   )
@@ -90,12 +91,12 @@ const unfit = ({ expected, found, path }: Sense.Fault, given: TrainingsApi.Start
   return Refusal.invalid([Complaint.at(words, ["body", part], given[part])])
 }
 
-/** How many minutes the last training of the same took, rounded up; none where none is recorded. */
+/** How many minutes the last training of the same took, rounded up; none where no recent one is. */
 const lately = (
   operations: Operations.Service,
   { name, symbols, timeframes }: Strategy,
 ): Effect.Effect<number | null, OperationError> =>
-  Effect.map(operations.list({ kind: TrainingWire.kind, statuses: ["completed"], limit: looked }), (page) => {
+  Effect.map(operations.list({ kind: TrainingKind.kind, statuses: ["completed"], limit: looked }), (page) => {
     const wanted = JSON.stringify([name, symbols, timeframes])
     const last = page.operations.find(({ payload }) => subjectOf(payload) === wanted)
     return last === undefined || last.started === null || last.completed === null
@@ -103,8 +104,8 @@ const lately = (
       : Math.max(1, Math.ceil((last.completed - last.started) / 60_000))
   })
 
-/** So many of the newest trainings are looked at. */
-const looked = 100
+/** So many of the newest trainings are looked at: each is read with its whole payload. */
+const looked = 10
 
 const subjectOf = (payload: unknown): string | undefined => {
   const strategy = Predicate.hasProperty(payload, "strategy") ? payload.strategy : undefined
@@ -150,6 +151,5 @@ const sizeOf = (models: Option.Option<ModelStore.Service>, name: string): Effect
   Effect.gen(function* () {
     const store = yield* models
     const id = yield* ModelStore.ModelId.find(name, yield* store.ids)
-    const { files } = yield* store.describe(id)
-    return files.reduce((sum, { bytes }) => sum + bytes, 0)
+    return ModelStore.size(yield* store.describe(id))
   }).pipe(Effect.orElseSucceed(() => null))

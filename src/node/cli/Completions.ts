@@ -12,10 +12,10 @@ import * as Option from "effect/Option"
 import * as Timeframe from "../../data/Timeframe.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
+import * as TrainingKind from "../TrainingKind.js"
 import * as Commands from "./Commands.js"
 import * as CompletionScripts from "./CompletionScripts.js"
 import * as Help from "./Help.js"
-import * as TrainSystem from "./TrainSystem.js"
 
 /** The script of a shell to standard output. */
 export const print = (
@@ -128,7 +128,7 @@ const valuesOf = (name: string): ReadonlyArray<CompletionScripts.Word> => {
     name === "TIMEFRAME"
       ? Timeframe.all
       : name === "KIND"
-        ? [...Main.operations.operations.keys(), TrainSystem.kind]
+        ? [...Main.operations.operations.keys(), TrainingKind.kind]
         : name.includes("|")
           ? name.split("|")
           : []

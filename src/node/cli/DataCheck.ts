@@ -15,7 +15,7 @@ import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import * as TerminalProgress from "../TerminalProgress.js"
 import * as DataView from "./DataView.js"
-import { type Failure, Incomplete, UsageError } from "./Failure.js"
+import { Incomplete, type Program, UsageError } from "./Failure.js"
 import * as LoadText from "./LoadText.js"
 import * as Shell from "./Shell.js"
 
@@ -33,7 +33,7 @@ export interface Options {
  * Checks one series or all, a JSON line each with `json`; alters nothing but with `repair`. Fails with
  * `Incomplete` where a check finds an error, or a repair leaves one.
  */
-export const run = (options: Options): Effect.Effect<void, Failure | Output.OutputError, Output.Output> =>
+export const run = (options: Options): Program =>
   Effect.gen(function* () {
     const { series, repair } = options
     if (repair && series === undefined)

@@ -20,15 +20,13 @@ import type { Symbol } from "../../data/Symbol.js"
 import * as Timeframe from "../../data/Timeframe.js"
 import { turn } from "../../internal/breathe.js"
 import * as Progress from "../../Progress.js"
+import * as GivenFile from "../GivenFile.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import * as TerminalProgress from "../TerminalProgress.js"
 import * as DataView from "./DataView.js"
-import type { Failure } from "./Failure.js"
-import * as GivenFile from "./GivenFile.js"
+import type { Program } from "./Failure.js"
 import * as LoadText from "./LoadText.js"
-
-type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
 
 export interface ImportOptions {
   readonly file: string

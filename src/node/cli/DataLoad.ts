@@ -11,9 +11,8 @@ import type { Symbol } from "../../data/Symbol.js"
 import type { Timeframe } from "../../data/Timeframe.js"
 import type * as IbPacing from "../../hosts/ib/IbPacing.js"
 import * as Loading from "../Loading.js"
-import type * as Output from "../Output.js"
 import * as Detach from "./Detach.js"
-import { type Failure, UsageError } from "./Failure.js"
+import { type Program, UsageError } from "./Failure.js"
 import * as LoadPlans from "./LoadPlans.js"
 import * as LoadSource from "./LoadSource.js"
 import * as Loads from "./Loads.js"
@@ -22,7 +21,7 @@ import * as ServerOptions from "./ServerOptions.js"
 import * as Shell from "./Shell.js"
 import * as SymbolsFile from "./SymbolsFile.js"
 
-export interface Options {
+export interface Options extends ServerOptions.Placed {
   readonly series: { readonly symbols: ReadonlyArray<Symbol>; readonly timeframe: Timeframe }
   /** A file of further symbols. */
   readonly symbols: string | undefined
@@ -37,19 +36,13 @@ export interface Options {
   /** A file of calendars, which the command runs with. */
   readonly calendar: string | undefined
   readonly host: string | undefined
-  /** Load in the background, and print the operation's id. */
-  readonly detach: boolean
-  /** The server that loads in place of this process. */
-  readonly server: string | undefined
-  readonly json: boolean
-  readonly noProgress: boolean
 }
 
 /**
  * Loads every series of the options into the store of the home, as `Loads.run` does, or prints the plan of it,
  * as `LoadPlans.print` does.
  */
-export const run = (options: Options): Effect.Effect<void, Failure | Output.OutputError, Output.Output> =>
+export const run = (options: Options): Program =>
   Effect.gen(function* () {
     const symbols = yield* SymbolsFile.join(options.series.symbols, options.symbols)
     if (symbols.length === 0) return yield* new UsageError({ path: ["data", "load"], message: noSymbol })

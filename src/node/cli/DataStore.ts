@@ -10,7 +10,7 @@ import { count } from "../../ProgressRenderer.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import * as TerminalProgress from "../TerminalProgress.js"
-import { type Failure, Incomplete } from "./Failure.js"
+import { Incomplete, type Program } from "./Failure.js"
 import * as LoadText from "./LoadText.js"
 
 export interface Options {
@@ -19,8 +19,6 @@ export interface Options {
   readonly json: boolean
   readonly noProgress: boolean
 }
-
-type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
 
 /** Computes every hash anew and compares; changes nothing. Fails with `Incomplete` where a file is damaged. */
 export const verify = (options: Options): Program =>

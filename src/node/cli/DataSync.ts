@@ -11,7 +11,7 @@ import * as Loading from "../Loading.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import * as Detach from "./Detach.js"
-import type { Failure } from "./Failure.js"
+import type { Program } from "./Failure.js"
 import * as LoadPlans from "./LoadPlans.js"
 import * as LoadSource from "./LoadSource.js"
 import * as Loads from "./Loads.js"
@@ -38,7 +38,7 @@ export interface Options {
  * Loads what is newer than what is kept, and the holes in it, of every stored series, as `Loads.run` does, or
  * prints the plan of it, as `LoadPlans.print` does.
  */
-export const run = (options: Options): Effect.Effect<void, Failure | Output.OutputError, Output.Output> =>
+export const run = (options: Options): Program =>
   Effect.gen(function* () {
     const only = yield* SymbolsFile.join(options.only, options.symbols)
     const stored = yield* Effect.provide(

@@ -16,11 +16,9 @@ import { count } from "../../ProgressRenderer.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import * as DataKept from "./DataKept.js"
-import { type Failure, UsageError } from "./Failure.js"
+import { type Program, UsageError } from "./Failure.js"
 import * as LoadText from "./LoadText.js"
 import * as Table from "./Table.js"
-
-type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
 
 /** Which part of which series. */
 export interface Part {

@@ -2,6 +2,7 @@
  * `ktrdr demo`: real and simulated bars from an embedded host, into a folder that is gone afterwards, and a model
  * trained on the real ones, which stays.
  */
+import { join } from "node:path"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Clock from "effect/Clock"
@@ -19,8 +20,9 @@ import { TrainModel } from "../../training/TrainModel.js"
 import * as Loading from "../Loading.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
+import * as Package from "../Package.js"
 import * as TerminalProgress from "../TerminalProgress.js"
-import type { Failure } from "./Failure.js"
+import type { Program } from "./Failure.js"
 import * as LoadText from "./LoadText.js"
 import * as StrategyGiven from "./StrategyGiven.js"
 import * as Trains from "./Trains.js"
@@ -29,7 +31,7 @@ export interface Options {
   readonly noProgress: boolean
 }
 
-export const run = (options: Options): Effect.Effect<void, Failure | Output.OutputError, Output.Output> =>
+export const run = (options: Options): Program =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const folder = yield* Effect.orDie(fs.makeTempDirectoryScoped({ prefix: "ktrdr-demo-" }))
@@ -79,10 +81,10 @@ const show = (options: Options) =>
 
 const example = "trend_following"
 
-/** What stays is the model, with its receipt. */
+/** What stays is the model, with its receipt. The example is the one of the package, whatever the home has. */
 const train = ({ noProgress }: Options) =>
   Effect.gen(function* () {
-    const { strategy, text } = yield* StrategyGiven.read(example)
+    const { strategy, text } = yield* StrategyGiven.ofFile(join(Package.strategies(), `${example}.yaml`))
     const id = yield* Operation.makeId(TrainModel.kind)
     yield* Trains.follow(
       (given) =>

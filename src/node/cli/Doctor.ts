@@ -12,7 +12,7 @@ import * as TerminalProgress from "../TerminalProgress.js"
 import * as DoctorMachine from "./DoctorMachine.js"
 import * as DoctorReport from "./DoctorReport.js"
 import * as DoctorSeries from "./DoctorSeries.js"
-import { type Failure, Incomplete } from "./Failure.js"
+import { Incomplete, type Program } from "./Failure.js"
 
 export interface Options {
   readonly host: string | undefined
@@ -23,10 +23,7 @@ export interface Options {
  * Looks at everything at once and tells it. Changes nothing but for a file that it writes to the home and
  * removes again. Ends within about five seconds, whatever hangs; fails with `Incomplete` where there is a problem.
  */
-export const run = ({
-  host,
-  json,
-}: Options): Effect.Effect<void, Failure | Output.OutputError, Output.Output> =>
+export const run = ({ host, json }: Options): Program =>
   Effect.gen(function* () {
     const home = yield* Main.home
     const checks = yield* TerminalProgress.make({ json, silent: false }).pipe(

@@ -10,19 +10,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Types from "effect/Types"
 import type { DataError } from "../../data/DataError.js"
-import type { Output, OutputError } from "../Output.js"
 import * as Argv from "./Argv.js"
-import { type Failure, UsageError } from "./Failure.js"
+import { type Program, UsageError } from "./Failure.js"
 import * as Help from "./Help.js"
 
 /** A command by its words. */
 export interface Entry extends Help.Topic, Argv.Grammar {
   /** Runs until it is ended, and keeps a log rather than telling somebody. */
   readonly isService?: boolean
-  readonly run: (
-    options: ReadonlyArray<string>,
-    args: ReadonlyArray<string>,
-  ) => Effect.Effect<void, Failure | OutputError, Output>
+  readonly run: (options: ReadonlyArray<string>, args: ReadonlyArray<string>) => Program
 }
 
 /** What the command does is best imported by `run`, so that others need not wait for it. */
@@ -30,9 +26,7 @@ export const make = <const Config extends Command.Command.Config>(
   path: ReadonlyArray<string>,
   summary: string,
   fields: Config,
-  run: (
-    given: Types.Simplify<Command.Command.ParseConfig<Config>>,
-  ) => Effect.Effect<void, Failure | OutputError, Output>,
+  run: (given: Types.Simplify<Command.Command.ParseConfig<Config>>) => Program,
   examples: Help.Topic["examples"],
 ): Entry => {
   const name = path.at(-1) ?? ""

@@ -3,11 +3,13 @@
  */
 import * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
+import type * as Effect from "effect/Effect"
 import type { DataError } from "../../data/DataError.js"
 import type { HostError } from "../../HostError.js"
 import type { OperationError } from "../../OperationError.js"
 import type { TrainingError } from "../../training/TrainingError.js"
 import type { Cancelled } from "../Loading.js"
+import type { Output, OutputError } from "../Output.js"
 import { ExitCode } from "../RunMain.js"
 
 /** The command line cannot be understood; `path` holds the words of the command, as far as they do. */
@@ -28,6 +30,9 @@ export type Failure =
   | OperationError
   | TrainingError
   | ConfigError.ConfigError
+
+/** What a command is. */
+export type Program = Effect.Effect<void, Failure | OutputError, Output>
 
 /** What a user gave that does not fit is a matter of usage, wherever it is found out. */
 export const exitCode = (failure: Failure): number =>

@@ -17,7 +17,7 @@ import * as SimulatedMarket from "../../hosts/ib/SimulatedMarket.js"
 import * as EmbeddedMarket from "../EmbeddedMarket.js"
 import * as Http from "../Http.js"
 import * as Output from "../Output.js"
-import type { Failure } from "./Failure.js"
+import type { Program } from "./Failure.js"
 
 export interface Options {
   readonly port: number | undefined
@@ -28,7 +28,7 @@ export interface Options {
 }
 
 /** Serves until it is interrupted; its URL is the one line on standard output. */
-export const run = (options: Options): Effect.Effect<void, Failure | Output.OutputError, Output.Output> =>
+export const run = (options: Options): Program =>
   Effect.gen(function* () {
     const { seed = 1 } = options
     const source = options.source ?? "simulated"

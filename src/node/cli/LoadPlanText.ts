@@ -10,6 +10,7 @@ import type * as IbPacing from "../../hosts/ib/IbPacing.js"
 import * as IbRules from "../../hosts/ib/IbRules.js"
 import type * as Pacing from "../../Pacing.js"
 import { count, duration } from "../../ProgressRenderer.js"
+import { iso } from "../Instants.js"
 import * as LoadText from "./LoadText.js"
 import * as Table from "./Table.js"
 
@@ -80,7 +81,7 @@ export const wholeLine = (
     floor_seconds: floor.millis / 1000,
     rule: floor.rule ?? null,
     last_start_seconds: (end - now) / 1000,
-    last_start: new Date(end).toISOString(),
+    last_start: iso(end),
     rules: bounds.map(({ rule, millis, cost }) => ({ rule, cost, floor_seconds: millis / 1000 })),
   })
 
@@ -127,8 +128,8 @@ const span = (millis: number): string => {
 }
 
 const instants = ({ start, end }: TimeRange.TimeRange) => ({
-  start: new Date(start).toISOString(),
-  end: new Date(end).toISOString(),
+  start: iso(start),
+  end: iso(end),
 })
 
 const toSecond = (millis: number): number => Math.ceil(millis / 1000) * 1000

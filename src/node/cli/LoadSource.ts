@@ -6,7 +6,6 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import type { CandleSource } from "../../data/CandleSource.js"
 import type { DataError } from "../../data/DataError.js"
 import type { HostError } from "../../HostError.js"
@@ -56,10 +55,6 @@ export interface Settings {
 export const recorded = ({ calendar, ...settings }: Settings): Readonly<Record<string, string>> =>
   calendar === undefined ? settings : { ...settings, calendar }
 
-/** The settings that a record kept; none where it was started in some other way. */
-export const fromRecord = (kept: Readonly<Record<string, string>>): Option.Option<Settings> =>
-  Schema.decodeUnknownOption(Kept)(kept)
-
 /**
  * Runs the effect with the system that loads, from `source` where that is not the host of the settings. With
  * `plans` it is one that leaves nothing behind.
@@ -81,12 +76,6 @@ export const withSystem =
     ).pipe(Effect.provideService(IbPacing.PacingMode, settings.pacing))
 
 // ---------------------------------------------------------------------------------------------------------
-
-const Kept = Schema.Struct({
-  host: Schema.NonEmptyString,
-  pacing: Schema.Literal("adaptive", "strict", "none"),
-  calendar: Schema.optional(Schema.String),
-})
 
 /** Which host the environment names, and whether it is to be used. */
 export const environment = Config.all({

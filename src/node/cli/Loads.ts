@@ -19,6 +19,7 @@ import type * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import * as TerminalProgress from "../TerminalProgress.js"
 import { Incomplete } from "./Failure.js"
+import * as Kept from "./Kept.js"
 import * as LoadTable from "./LoadTable.js"
 import * as LoadText from "./LoadText.js"
 import * as OperationId from "./OperationId.js"
@@ -184,6 +185,5 @@ const sayKept = (what: string, loaded: number, { series, continuing }: Followed)
   Effect.gen(function* () {
     const { count } = yield* KeptBars
     const whole = series === 1 ? "" : `; ${loaded} of ${LoadText.amount(series, "series")} loaded`
-    const kept = `${what}; kept: ${LoadText.amount(count, "bar")}${whole}`
-    yield* Output.note(`${kept}\nContinue with: ${continuing.join("\n           or: ")}`)
+    yield* Kept.say(what, `kept: ${LoadText.amount(count, "bar")}${whole}`, continuing)
   })

@@ -4,7 +4,7 @@
 
 import { count } from "../../ProgressRenderer.js"
 import * as Labels from "../../training/Labels.js"
-import type * as Metrics from "../../training/Metrics.js"
+import * as Metrics from "../../training/Metrics.js"
 import type { ModelMetrics } from "../../training/ModelStore.js"
 import * as Table from "./Table.js"
 
@@ -37,7 +37,7 @@ export const lines = (metrics: ModelMetrics): ReadonlyArray<string> => {
           name,
           count(measured.rows),
           ...numbers(measured),
-          short[measured.verdict],
+          Metrics.verdictWords[measured.verdict],
         ]),
       ],
       [1, 2, 3, 4],
@@ -59,13 +59,6 @@ export const percent = (share: number | null): string =>
 
 /** `1 epoch`, `16 epochs` */
 export const epochs = (amount: number): string => `${count(amount)} ${amount === 1 ? "epoch" : "epochs"}`
-
-/** In few words. */
-export const short: Readonly<Record<Metrics.Verdict, string>> = {
-  beats_baseline: "beats the baseline",
-  level_with_baseline: "does not beat the baseline",
-  below_baseline: "below the baseline",
-}
 
 // ---------------------------------------------------------------------------------------------------------
 

@@ -17,11 +17,9 @@ import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import * as TerminalProgress from "../TerminalProgress.js"
 import * as Confirm from "./Confirm.js"
-import { type Failure, Incomplete, UsageError } from "./Failure.js"
+import { Incomplete, type Program, UsageError } from "./Failure.js"
 import * as ModelsText from "./ModelsText.js"
 import * as Trains from "./Trains.js"
-
-type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
 
 interface Shown {
   readonly json: boolean
@@ -43,7 +41,7 @@ export const list = ({ json }: Shown): Program =>
     }
     for (const { message } of damaged) yield* Output.note(`ktrdr: ${message}`)
     if (damaged.length > 0) return yield* new Incomplete()
-  }).pipe(Effect.provide(Main.layerModels))
+  }).pipe(Effect.provide(Main.layerModelFiles))
 
 /** How good it is, what it was trained on, how it learned. */
 export const show = ({ json, name }: Named): Program =>
@@ -60,7 +58,7 @@ export const show = ({ json, name }: Named): Program =>
     const text = ModelsText.whole({ summary, metrics, receipt, home: yield* Main.home })
     const curve = yield* Trains.curve(history, best === 0 ? (history.at(-1)?.epoch ?? 1) : best)
     yield* Output.line([...curve, text].join("\n"))
-  }).pipe(Effect.provide(Main.layerModels))
+  }).pipe(Effect.provide(Main.layerModelFiles))
 
 export interface PredictOptions extends Named {
   /** So many of the newest bars of each symbol; 1 by default. */
@@ -141,7 +139,7 @@ export const remove = ({ json, name, yes }: DeleteOptions): Program =>
     }
     yield* store.remove(id)
     yield* Output.line(json ? JSON.stringify({ name: model, deleted: true }) : `${model} is deleted`)
-  }).pipe(Effect.provide(Main.layerModels))
+  }).pipe(Effect.provide(Main.layerModelFiles))
 
 // ---------------------------------------------------------------------------------------------------------
 

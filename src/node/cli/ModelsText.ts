@@ -5,8 +5,9 @@ import { join } from "node:path"
 import * as Coverage from "../../data/Coverage.js"
 import * as Series from "../../data/Series.js"
 import * as TimeRange from "../../data/TimeRange.js"
-import { count, duration } from "../../ProgressRenderer.js"
+import { count } from "../../ProgressRenderer.js"
 import * as Labels from "../../training/Labels.js"
+import * as Metrics from "../../training/Metrics.js"
 import * as ModelStore from "../../training/ModelStore.js"
 import type * as Receipt from "../../training/Receipt.js"
 import type { Prediction } from "../../training/TrainingManager.js"
@@ -30,8 +31,8 @@ export const table = (models: ReadonlyArray<ModelStore.Summary>): ReadonlyArray<
         count(parameters),
         ...(test === null
           ? ["-", "-", "not measured"]
-          : [...MetricsText.pair(test), MetricsText.short[test.verdict]]),
-        `${count(files.reduce((sum, { bytes }) => sum + bytes, 0))} B`,
+          : [...MetricsText.pair(test), Metrics.verdictWords[test.verdict]]),
+        `${count(ModelStore.size({ files }))} B`,
       ]),
     ],
     [2, 3, 4, 5, 7],
@@ -53,7 +54,7 @@ export const whole = ({ home, metrics, receipt, summary }: Whole): string => {
     ["strategy", `${strategy.name} version ${strategy.version}, ${strategy.sha256.slice(0, 12)}`],
     [
       "trained",
-      `${TimeRange.formatInstant(receipt.finished)}, ${MetricsText.epochs(epochs)} in ${took(durationMillis)}, ${trainer.kind === "local" ? "on this machine" : `by ${trainer.url}`}`,
+      `${TimeRange.formatInstant(receipt.finished)}, ${MetricsText.epochs(epochs)} in ${TrainText.took(durationMillis)}, ${trainer.kind === "local" ? "on this machine" : `by ${trainer.url}`}`,
     ],
     ["network", `${LoadText.amount(features, "feature")}, ${LoadText.amount(parameters, "parameter")}`],
     [
@@ -145,8 +146,3 @@ export const verification = (
     `  compared: ${compared.length === 0 ? "nothing" : compared.join(", ")}`,
     ...(skipped.length === 0 ? [] : [`  not compared: ${skipped.join(", ")}`]),
   ].join("\n")
-
-// ---------------------------------------------------------------------------------------------------------
-
-const took = (millis: number): string =>
-  millis < 10_000 ? `${(millis / 1000).toFixed(1)}s` : duration(millis)

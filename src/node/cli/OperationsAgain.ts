@@ -7,10 +7,8 @@ import { isTerminal } from "../../OperationRecord.js"
 import { Operations } from "../../Operations.js"
 import * as Loading from "../Loading.js"
 import * as Main from "../Main.js"
-import type * as Output from "../Output.js"
 import * as Detach from "./Detach.js"
-import type { Failure } from "./Failure.js"
-import * as LoadSource from "./LoadSource.js"
+import type { Program } from "./Failure.js"
 import * as OperationId from "./OperationId.js"
 import * as OperationsFind from "./OperationsFind.js"
 import * as OperationsReach from "./OperationsReach.js"
@@ -19,22 +17,13 @@ import * as OperationsSettings from "./OperationsSettings.js"
 import * as ServerOptions from "./ServerOptions.js"
 import type * as ServerRunning from "./ServerRun.js"
 import * as Shell from "./Shell.js"
-import * as TrainSystem from "./TrainSystem.js"
 
-export interface Options extends OperationsSettings.Given {
+export interface Options extends OperationsSettings.Given, ServerOptions.Placed {
   /** An id, or enough of its beginning or end. */
   readonly id: string
-  /** Run it in the background. */
-  readonly detach: boolean
-  /** The server that runs it in place of this process. */
-  readonly server: string | undefined
-  readonly json: boolean
-  readonly noProgress: boolean
 }
 
 type Again = "resume" | "retry"
-type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
-
 /**
  * Goes on with an operation that failed or was cancelled, or does it again from its beginning, as a new
  * operation: of this process, of one in the background, or of a server. It has the source and the pace that it
@@ -53,8 +42,7 @@ const here = (how: Again, options: Options): Program =>
   Effect.gen(function* () {
     const record = yield* Effect.provide(recordOf(options), Main.layerOperations)
     const settings = yield* OperationsSettings.choose(options, record.settings)
-    const isTraining = TrainSystem.isTraining(record.kind)
-    const kept = isTraining ? TrainSystem.recorded(settings.calendar) : LoadSource.recorded(settings)
+    const kept = OperationsSettings.recorded(record.kind, settings)
     yield* OperationsRun.run(
       {
         id: yield* OperationId.make(record.kind),
@@ -62,7 +50,7 @@ const here = (how: Again, options: Options): Program =>
         payload: record.payload,
         json: options.json,
         noProgress: options.noProgress,
-        carried: isTraining ? TrainSystem.words(kept) : OperationsSettings.words(kept),
+        carried: OperationsSettings.words(kept),
         load: (given) => Loading.again(record.id, how, { ...given, settings: kept }),
         start: (given) =>
           Effect.flatMap(Operations, (operations) =>

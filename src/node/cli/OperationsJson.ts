@@ -2,6 +2,7 @@
  * Operations as JSON lines: the fields of their record, instants in ISO.
  */
 import type { OperationRecord, Summary } from "../../OperationRecord.js"
+import { iso, isoOrNull } from "../Instants.js"
 
 export const summary = (one: Summary): string => JSON.stringify(fieldsOf(one))
 
@@ -25,16 +26,13 @@ export const recordOf = (one: OperationRecord) => {
 
 // ---------------------------------------------------------------------------------------------------------
 
-const iso = (millis: number | null): string | null =>
-  millis === null ? null : new Date(millis).toISOString()
-
 const fieldsOf = (one: Summary) => ({
   id: one.id,
   kind: one.kind,
   status: one.status,
-  created: iso(one.created),
-  started: iso(one.started),
-  completed: iso(one.completed),
+  created: isoOrNull(one.created),
+  started: isoOrNull(one.started),
+  completed: isoOrNull(one.completed),
   fraction: one.fraction,
   message: one.message,
   payload: one.payload,

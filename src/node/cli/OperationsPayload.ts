@@ -9,7 +9,7 @@ import { DataError } from "../../data/DataError.js"
 import * as JsonLines from "../../internal/jsonLines.js"
 import type * as Operation from "../../Operation.js"
 import { OperationError } from "../../OperationError.js"
-import * as GivenFile from "./GivenFile.js"
+import * as GivenFile from "../GivenFile.js"
 
 /** A payload, and the text that it was read from. */
 export interface Given {

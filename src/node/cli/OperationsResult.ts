@@ -28,10 +28,14 @@ export const text = (
   })
 }
 
-/** What became of each series of a load, as far as its record tells. */
+/** What became of each series of a load, also of one that failed, as far as its record tells. */
 export const outcomes = (record: OperationRecord): Option.Option<ReadonlyArray<Outcome>> => {
   const { failure, kind, payload, result } = record
-  if (kind === LoadMany.kind) return decodeMany(result)
+  if (kind === LoadMany.kind) {
+    return failure === null
+      ? decodeMany(result)
+      : Option.map(decodeManyError(failure.error), ({ outcomes }) => outcomes)
+  }
   if (kind !== LoadData.kind) return Option.none()
   const ended: Option.Option<Outcome["result"]> =
     failure === null
@@ -44,10 +48,15 @@ export const outcomes = (record: OperationRecord): Option.Option<ReadonlyArray<O
 
 const decodePayload = Schema.decodeUnknownOption(LoadData.definition.payload)
 const decodeOne = Schema.decodeUnknownOption(LoadData.definition.success)
+const decodeOneError = Schema.decodeUnknownOption(LoadData.definition.error)
 const decodeMany = Schema.decodeUnknownOption(LoadMany.definition.success)
+const decodeManyError = Schema.decodeUnknownOption(LoadMany.definition.error)
 
-/** A record tells an error in one line: its parts are taken from there. */
-const errorOf = ({ message, reason, tag }: Failure): Option.Option<DataError> => {
+/** A record that has not the error itself tells it in one line: its parts are taken from there. */
+const errorOf = (failure: Failure): Option.Option<DataError> =>
+  failure.error === undefined ? errorIn(failure) : decodeOneError(failure.error)
+
+const errorIn = ({ message, reason, tag }: Failure): Option.Option<DataError> => {
   const parts = /^(.*?): expected (.*?), found (.*)\. ([^.]*(?:\.\S[^.]*)*)\.$/.exec(message)
   if (tag !== "DataError" || parts === null || !isReason(reason)) return Option.none()
   const [, place = "", expected = "", found = "", advice = ""] = parts

@@ -8,8 +8,9 @@ import type { KeptBars } from "../KeptBars.js"
 import * as Loading from "../Loading.js"
 import * as Output from "../Output.js"
 import * as TerminalProgress from "../TerminalProgress.js"
+import * as TrainingKind from "../TrainingKind.js"
 import { withCalendars } from "./Entry.js"
-import { type Failure, Incomplete } from "./Failure.js"
+import { Incomplete, type Program } from "./Failure.js"
 import * as LoadSource from "./LoadSource.js"
 import * as Loads from "./Loads.js"
 import * as OperationsSettings from "./OperationsSettings.js"
@@ -40,11 +41,8 @@ export interface Work extends Loads.Shown {
  * Runs it in this process, in the system of the settings, with progress and reports as `follow` shows them, or as
  * the command that trains does.
  */
-export const run = (
-  work: Work,
-  settings: LoadSource.Settings,
-): Effect.Effect<void, Failure | Output.OutputError, Output.Output> =>
-  TrainSystem.isTraining(work.kind)
+export const run = (work: Work, settings: LoadSource.Settings): Program =>
+  TrainingKind.isTraining(work.kind)
     ? train(work).pipe(TrainSystem.using(settings.calendar))
     : follow(work).pipe(
         LoadSource.withSystem(settings, OperationsSettings.sourceOf(work.payload)),

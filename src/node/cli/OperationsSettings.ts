@@ -9,7 +9,9 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CandleSource from "../../data/CandleSource.js"
 import type * as IbPacing from "../../hosts/ib/IbPacing.js"
+import { isTraining } from "../TrainingKind.js"
 import * as LoadSource from "./LoadSource.js"
+import * as TrainSystem from "./TrainSystem.js"
 
 /** The options of a command that starts an operation. */
 export interface Given {
@@ -24,24 +26,28 @@ export const choose = (
   kept: Readonly<Record<string, string>> = {},
 ): Effect.Effect<LoadSource.Settings, ConfigError> =>
   Effect.gen(function* () {
-    const before = Option.getOrUndefined(LoadSource.fromRecord(kept))
+    const { calendar, host, pacing } = kept
     return {
-      host: given.host ?? before?.host ?? (yield* LoadSource.choose(undefined)),
-      pacing: given.pacing ?? before?.pacing ?? "adaptive",
-      calendar: given.calendar === undefined ? kept["calendar"] : resolve(given.calendar),
+      host: given.host ?? host ?? (yield* LoadSource.choose(undefined)),
+      pacing: given.pacing ?? modeOf(pacing) ?? "adaptive",
+      calendar: given.calendar === undefined ? calendar : resolve(given.calendar),
     }
   })
 
-/** The options by which a command is given the settings that a record kept. */
-export const words = (kept: Readonly<Record<string, string>>): ReadonlyArray<string> =>
-  Option.match(LoadSource.fromRecord(kept), {
-    onNone: () => [],
-    onSome: ({ calendar, host, pacing }) => [
-      ...(host === LoadSource.embedded ? [] : ["--host", host]),
-      ...(pacing === "adaptive" ? [] : ["--pacing", pacing]),
-      ...(calendar === undefined ? [] : ["--calendar", calendar]),
-    ],
-  })
+/** Of the settings, those that an operation of the kind goes by: what its record keeps. One that trains has no source. */
+export const recorded = (kind: string, settings: LoadSource.Settings): Readonly<Record<string, string>> =>
+  isTraining(kind) ? TrainSystem.recorded(settings.calendar) : LoadSource.recorded(settings)
+
+/** The options by which a command is given the settings that a record kept, as far as there are any. */
+export const words = ({
+  calendar,
+  host,
+  pacing,
+}: Readonly<Record<string, string>>): ReadonlyArray<string> => [
+  ...(host === undefined || host === LoadSource.embedded ? [] : ["--host", host]),
+  ...(pacing === undefined || pacing === "adaptive" ? [] : ["--pacing", pacing]),
+  ...(calendar === undefined ? [] : ["--calendar", calendar]),
+]
 
 /** No source at all where nothing is loaded but what is kept; the host of the settings otherwise. */
 export const sourceOf = (payload: unknown): LoadSource.Source | undefined => {
@@ -53,6 +59,9 @@ export const sourceOf = (payload: unknown): LoadSource.Source | undefined => {
 export const seriesOf = (payload: unknown): number => modesOf(payload).length
 
 // ---------------------------------------------------------------------------------------------------------
+
+const modeOf = (text: string | undefined): IbPacing.Mode | undefined =>
+  (["adaptive", "strict", "none"] as const).find((mode) => mode === text)
 
 /** As far as a load's payload has to be known here; one that leaves its mode out has that of the default. */
 const Modes = Schema.Union(

@@ -3,17 +3,16 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Operation from "../../Operation.js"
 import type { OperationError } from "../../OperationError.js"
 import type { OperationRecord } from "../../OperationRecord.js"
 import { Operations } from "../../Operations.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
+import * as TrainingKind from "../TrainingKind.js"
 import * as OperationsFind from "./OperationsFind.js"
 import * as OperationsJson from "./OperationsJson.js"
 import * as OperationsText from "./OperationsText.js"
 import * as Shell from "./Shell.js"
-import * as TrainSystem from "./TrainSystem.js"
 
 export interface Options {
   /** An id, or enough of its beginning or end. */
@@ -40,9 +39,9 @@ export const surroundings = (
 ): Effect.Effect<OperationsText.Surroundings, OperationError, Operations | Output.Output> =>
   Effect.gen(function* () {
     const operations = yield* Operations
-    const isTraining = TrainSystem.isTraining(record.kind)
-    const known: Operation.Group<Operation.Any> = isTraining ? yield* Main.everyOperation : Main.operations
-    const kind = operations.operations.get(record.kind) ?? known.operations.get(record.kind)
+    const kind =
+      operations.operations.get(record.kind) ??
+      (yield* Main.operationsWith(record.kind)).operations.get(record.kind)
     const command = yield* Shell.typed(["--server"])
     const alike = yield* OperationsFind.all({ kind: record.kind }, record.created)
     const parts = yield* OperationsFind.all({ parent: record.id }, record.created)
@@ -54,7 +53,7 @@ export const surroundings = (
       ways: kind === undefined ? [] : kind.definition.resume === "none" ? ["retry"] : ["resume", "retry"],
       successors: alike.filter(({ resumedFrom }) => resumedFrom === record.id).map(({ id }) => id),
       parts: parts.map(({ id }) => id),
-      ...(isTraining ? yield* trained(record, command) : {}),
+      ...(TrainingKind.isTraining(record.kind) ? yield* trained(record, command) : {}),
     }
   })
 

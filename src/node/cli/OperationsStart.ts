@@ -5,11 +5,9 @@ import * as Effect from "effect/Effect"
 import { Operations } from "../../Operations.js"
 import * as Loading from "../Loading.js"
 import * as Main from "../Main.js"
-import type * as Output from "../Output.js"
 import * as Detach from "./Detach.js"
 import * as DetachWords from "./DetachWords.js"
-import type { Failure } from "./Failure.js"
-import * as LoadSource from "./LoadSource.js"
+import type { Program } from "./Failure.js"
 import * as OperationId from "./OperationId.js"
 import * as OperationsPayload from "./OperationsPayload.js"
 import * as OperationsReach from "./OperationsReach.js"
@@ -18,21 +16,12 @@ import * as OperationsSettings from "./OperationsSettings.js"
 import * as ServerOptions from "./ServerOptions.js"
 import type * as ServerRunning from "./ServerRun.js"
 import * as Shell from "./Shell.js"
-import * as TrainSystem from "./TrainSystem.js"
 
-export interface Options extends OperationsSettings.Given {
+export interface Options extends OperationsSettings.Given, ServerOptions.Placed {
   readonly kind: string
   /** A JSON file; `-` for standard input. */
   readonly payload: string
-  /** Run it in the background. */
-  readonly detach: boolean
-  /** The server that runs it in place of this process. */
-  readonly server: string | undefined
-  readonly json: boolean
-  readonly noProgress: boolean
 }
-
-type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
 
 /**
  * Starts an operation of any kind that is known where it is run: in this process, which shows it until it ends,
@@ -59,9 +48,7 @@ const here = (options: Options): Program =>
         payload,
         json,
         noProgress,
-        carried: TrainSystem.isTraining(kind)
-          ? TrainSystem.words(TrainSystem.recorded(settings.calendar))
-          : OperationsSettings.words(LoadSource.recorded(settings)),
+        carried: OperationsSettings.words(OperationsSettings.recorded(kind, settings)),
         load: (start) => Loading.start(kind, payload, start),
         start: (start) =>
           Effect.flatMap(Operations, (operations) => operations.startKind(kind, payload, start)),

@@ -1,20 +1,20 @@
 /**
  * `ktrdr serve`
  */
-import { join, resolve } from "node:path"
+import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as IbPacing from "../../hosts/ib/IbPacing.js"
 import * as Access from "../api/Access.js"
 import * as ApiServer from "../api/ApiServer.js"
 import * as Closing from "../api/Closing.js"
-import * as Strategies from "../api/Strategies.js"
+import * as ApiStrategies from "../api/Strategies.js"
 import * as Http from "../Http.js"
 import * as ProcessMetrics from "../http/ProcessMetrics.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
-import * as Package from "../Package.js"
-import { type Failure, UsageError } from "./Failure.js"
+import * as Strategies from "../Strategies.js"
+import { type Program, UsageError } from "./Failure.js"
 import * as LoadSource from "./LoadSource.js"
 
 export interface Options {
@@ -31,7 +31,7 @@ export interface Options {
  * Serves the API of this home until it is interrupted; its URL is the one line on standard output. Operations that
  * still run then are cancelled, and who watches them is told.
  */
-export const run = (options: Options): Effect.Effect<void, Failure | Output.OutputError, Output.Output> =>
+export const run = (options: Options): Program =>
   Effect.gen(function* () {
     const { calendar, host = "127.0.0.1", pacing, port = 8000 } = options
     const access = yield* Access.config
@@ -45,11 +45,11 @@ export const run = (options: Options): Effect.Effect<void, Failure | Output.Outp
     }
     const settings = LoadSource.recorded(chosen)
     const source = yield* LoadSource.make(chosen.host, (text) => Effect.logWarning(text))
-    const folders = [join(yield* Main.home, "strategies"), Package.strategies()]
+    const strategies = ApiStrategies.layer(yield* Strategies.folders)
     const closingReason = "the server that ran it ended"
     const served = ApiServer.layer(access, settings).pipe(
       Layer.provide(Main.layerTraining(source, { settings, closingReason })),
-      Layer.provide([Closing.layer, ProcessMetrics.layer, Strategies.layer(folders)]),
+      Layer.provide([Closing.layer, ProcessMetrics.layer, strategies]),
       Layer.provideMerge(Http.layer({ host, port })),
     )
     yield* Effect.gen(function* () {

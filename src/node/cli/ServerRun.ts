@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { LoadData, type Payload } from "../../data/LoadData.js"
-import { LoadMany, type Outcome } from "../../data/LoadMany.js"
+import { LoadMany } from "../../data/LoadMany.js"
 import { OperationError } from "../../OperationError.js"
 import type { OperationRecord } from "../../OperationRecord.js"
 import { Operations, type Running, type StartOptions } from "../../Operations.js"
@@ -16,6 +16,7 @@ import * as Loading from "../Loading.js"
 import * as Output from "../Output.js"
 import * as TerminalProgress from "../TerminalProgress.js"
 import { Incomplete } from "./Failure.js"
+import * as Kept from "./Kept.js"
 import * as Loads from "./Loads.js"
 import * as OperationsJson from "./OperationsJson.js"
 import * as OperationsResult from "./OperationsResult.js"
@@ -60,7 +61,6 @@ export const run = (work: Work): Program => (work.detach ? leave(work) : stay(wo
 // ---------------------------------------------------------------------------------------------------------
 
 const encodeOne = Schema.encodeUnknownSync(LoadData.definition.payload)
-const decodeMany = Schema.decodeUnknownOption(LoadMany.definition.error)
 const encodeMany = Schema.encodeUnknownSync(LoadMany.definition.payload)
 
 const leave = ({ begin, json }: Work): Program =>
@@ -89,7 +89,7 @@ const stay = (work: Work): Program =>
       return yield* new Loading.Cancelled({ record })
     }
     if (!Loading.isLoad(record.kind)) return yield* OperationsWatch.tell(record, work)
-    const outcomes = outcomesOf(record)
+    const outcomes = OperationsResult.outcomes(record)
     if (Option.isNone(outcomes)) return yield* unreported(record, work)
     const { words } = yield* Shell.CommandLine
     const elapsed = (yield* Clock.currentTimeMillis) - began
@@ -125,12 +125,6 @@ const follow = (
     }),
   )
 
-/** What became of each series, also where one of many could not be loaded. */
-const outcomesOf = (record: OperationRecord): Option.Option<ReadonlyArray<Outcome>> =>
-  record.kind === LoadMany.kind && record.failure !== null
-    ? Option.map(decodeMany(record.failure.error), ({ outcomes }) => outcomes)
-    : OperationsResult.outcomes(record)
-
 /** A load whose owner was lost, or of so many series that the record does not hold what became of them. */
 const unreported = (record: OperationRecord, { json }: Work) =>
   Effect.gen(function* () {
@@ -143,7 +137,5 @@ const sayKept = (what: string, record: OperationRecord, { continuing }: Work) =>
   Effect.gen(function* () {
     const command = yield* Shell.typed(["--server"])
     const resuming = command(["operations", "resume", record.id])
-    const kept = record.kept === null ? "" : `; ${record.kept}`
-    const lines = continuing === undefined ? [resuming] : [continuing, resuming]
-    yield* Output.note(`${what}${kept}\nContinue with: ${lines.join("\n           or: ")}`)
+    yield* Kept.say(what, record.kept, continuing === undefined ? [resuming] : [continuing, resuming])
   })

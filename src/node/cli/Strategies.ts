@@ -3,14 +3,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as ApiStrategies from "../api/Strategies.js"
 import * as Output from "../Output.js"
-import { type Failure, Incomplete } from "./Failure.js"
+import type { Found } from "../Strategies.js"
+import { Incomplete, type Program } from "./Failure.js"
 import * as LoadText from "./LoadText.js"
 import * as StrategyGiven from "./StrategyGiven.js"
 import * as Table from "./Table.js"
-
-type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
 
 export interface CheckOptions {
   /** Files, or names of strategies. */
@@ -46,16 +44,17 @@ export const check = ({ files, json }: CheckOptions): Program =>
     if (faults > 0) return yield* new Incomplete()
   })
 
-/** Those of the home, and the examples. */
+/** Those of the home, and the examples; files that are no strategies are named on standard error, and make it fail. */
 export const list = ({ json }: { readonly json: boolean }): Program =>
   Effect.gen(function* () {
-    const folders = yield* StrategyGiven.folders
-    const strategies = yield* Effect.provide(ApiStrategies.Strategies, ApiStrategies.layer(folders))
+    const strategies = yield* StrategyGiven.named
+    let faults = 0
     const rows: Array<ReadonlyArray<string>> = []
     for (const name of yield* strategies.names) {
       const read = yield* Effect.either(strategies.read(name))
       if (Either.isLeft(read)) {
-        yield* Output.note(`warning: ${read.left.message}`)
+        faults++
+        yield* Output.note(`ktrdr: ${read.left.message}`)
         continue
       }
       const { description, symbols, timeframes } = read.right.strategy
@@ -66,11 +65,12 @@ export const list = ({ json }: { readonly json: boolean }): Program =>
       yield* Output.line(
         Table.lines([["name", "symbols", "timeframes", "what it bets on"], ...rows], []).join("\n"),
       )
+    if (faults > 0) return yield* new Incomplete()
   })
 
 // ---------------------------------------------------------------------------------------------------------
 
-const told = ({ strategy }: ApiStrategies.Found): string => {
+const told = ({ strategy }: Found): string => {
   const { fuzzy_sets, indicators, name, symbols, timeframes } = strategy
   const memberships = Object.values(fuzzy_sets).reduce((sum, { sets }) => sum + Object.keys(sets).length, 0)
   return (

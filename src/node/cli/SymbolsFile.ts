@@ -8,8 +8,8 @@ import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 import { DataError } from "../../data/DataError.js"
 import * as Symbol from "../../data/Symbol.js"
+import * as GivenFile from "../GivenFile.js"
 import * as Output from "../Output.js"
-import * as GivenFile from "./GivenFile.js"
 import * as LoadText from "./LoadText.js"
 
 /** A symbol, and where it was given: `symbols.txt line 3`. */

@@ -123,7 +123,7 @@ export const all: ReadonlyArray<Entry> = [
   ),
   make(
     ["demo"],
-    "Load bars from an embedded host and train a model on them, in some twenty seconds",
+    "Load bars from an embedded host and train a model on them, in some ten seconds",
     { noProgress: Fields.flag("no-progress", "Show no progress") },
     (given) =>
       Effect.flatMap(

@@ -23,10 +23,11 @@ import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import * as TerminalProgress from "../TerminalProgress.js"
 import * as Detach from "./Detach.js"
-import { type Failure, UsageError } from "./Failure.js"
+import { type Program, UsageError } from "./Failure.js"
 import * as OperationId from "./OperationId.js"
 import * as OperationsFind from "./OperationsFind.js"
 import * as OperationsReach from "./OperationsReach.js"
+import * as OperationsSettings from "./OperationsSettings.js"
 import * as ServerOptions from "./ServerOptions.js"
 import type * as ServerRunning from "./ServerRun.js"
 import * as Shell from "./Shell.js"
@@ -35,7 +36,7 @@ import * as TrainSystem from "./TrainSystem.js"
 import * as Trains from "./Trains.js"
 import * as TrainText from "./TrainText.js"
 
-export interface Options {
+export interface Options extends ServerOptions.Placed {
   /** A file, or the name of a strategy; with `resume` it may be left out. */
   readonly strategy: string | undefined
   /** In place of those of the strategy. */
@@ -52,13 +53,7 @@ export interface Options {
   readonly resume: string | undefined
   /** Print what it would do, and stop. */
   readonly dryRun: boolean
-  readonly detach: boolean
-  readonly server: string | undefined
-  readonly json: boolean
-  readonly noProgress: boolean
 }
-
-type Program = Effect.Effect<void, Failure | Output.OutputError, Output.Output>
 
 /**
  * Trains a strategy on the bars that are kept, as an operation, or prints what that would do. What is wrong with the
@@ -87,12 +82,21 @@ export const run = (options: Options): Program =>
 
 const path = ["train"]
 
-const contradiction = ({ detach, dryRun, resume, server, strategy }: Options): string | undefined => {
+/** Options that say what is trained. */
+const changes = ["symbols", "timeframes", "epochs", "seed", "start", "end", "allowGaps"] as const
+
+const contradiction = (options: Options): string | undefined => {
+  const { detach, dryRun, resume, server, strategy } = options
   if (strategy === undefined && resume === undefined) {
     return "missing STRATEGY: expected a file, the name of an example such as trend_following, or --resume ID"
   }
+  if (dryRun && resume !== undefined) return "--dry-run and --resume: expected one of the two"
+  const changing = changes.find((name) => options[name] !== undefined && options[name] !== false)
+  if (strategy === undefined && changing !== undefined) {
+    const option = `--${changing === "allowGaps" ? "allow-gaps" : changing}`
+    return `${option} and --resume: a training goes on as it was started; leave ${option} out`
+  }
   if (!dryRun) return undefined
-  if (resume !== undefined) return "--dry-run and --resume: expected one of the two"
   if (detach) return "--dry-run and --detach: expected one of the two"
   return server === undefined ? undefined : "--dry-run and --server: expected one of the two"
 }
@@ -145,18 +149,25 @@ const here = (
 ): Program =>
   Effect.gen(function* () {
     const id = yield* OperationId.make(TrainModel.kind)
-    yield* Trains.follow(
-      (given) =>
-        Effect.gen(function* () {
-          const operations = yield* Operations
-          if (before !== undefined) return yield* operations.resume(before.id, given)
-          return payload === undefined
-            ? yield* Effect.dieMessage("nothing to train")
-            : yield* operations.start(TrainModel, payload, given)
-        }),
-      { id, json, noProgress, carried: TrainSystem.words(TrainSystem.recorded(calendar)) },
-    ).pipe(TrainSystem.using(calendar))
+    yield* Trains.follow(beginning(payload, before), {
+      id,
+      json,
+      noProgress,
+      carried: OperationsSettings.words(TrainSystem.recorded(calendar)),
+    }).pipe(TrainSystem.using(calendar))
   })
+
+/** Goes on with what was before, or starts anew. */
+const beginning =
+  (payload: Payload | undefined, before: OperationRecord | undefined): ServerRunning.Work["begin"] =>
+  (given) =>
+    Effect.gen(function* () {
+      const operations = yield* Operations
+      if (before !== undefined) return yield* operations.resume(before.id, given)
+      return payload === undefined
+        ? yield* Effect.dieMessage("nothing to train")
+        : yield* operations.start(TrainModel, payload, given)
+    })
 
 /** Only a training can be gone on with, and only as it was: what the options say has to be the same. */
 const resumed = (given: string, payload: Payload | undefined) =>
@@ -168,12 +179,20 @@ const resumed = (given: string, payload: Payload | undefined) =>
     if (payload === undefined) return record
     const before = yield* TrainModel.decode(record.payload)
     const [then, now] = [yield* Strategy.hash(before.strategy), yield* Strategy.hash(payload.strategy)]
-    if (then !== now || before.start !== payload.start || before.end !== payload.end) {
+    const other =
+      then !== now
+        ? "a strategy that says something else"
+        : before.start !== payload.start || before.end !== payload.end
+          ? "another span"
+          : before.allow_gaps !== payload.allow_gaps
+            ? `gaps ${payload.allow_gaps ? "" : "not "}allowed`
+            : undefined
+    if (other !== undefined) {
       return yield* new TrainingError({
         reason: "OtherStrategy",
         place: `training ${record.id}`,
         expected: "the strategy, the options and the span that it was started with",
-        found: then === now ? "another span" : "a strategy that says something else",
+        found: other,
         advice: "Leave STRATEGY and its options out to go on as it was, or train without --resume",
       })
     }
@@ -187,18 +206,9 @@ const onServer = (server: string, payload: Payload | undefined, options: Options
     const { resume } = options
     yield* Effect.gen(function* () {
       const before = resume === undefined ? undefined : yield* resumed(resume, payload)
-      const begin: ServerRunning.Work["begin"] = (given) =>
-        Effect.gen(function* () {
-          const operations = yield* Operations
-          return before === undefined
-            ? yield* operations.startKind(TrainModel.kind, encodePayload(payload), given)
-            : yield* operations.resume(before.id, given)
-        })
-      yield* ServerRun.run({ ...options, begin })
+      yield* ServerRun.run({ ...options, begin: beginning(payload, before) })
     }).pipe(Effect.provide(OperationsReach.over(server)))
   })
-
-const encodePayload = Schema.encodeUnknownSync(TrainModel.definition.payload)
 
 const plan = ({ allow_gaps, end, start, strategy, text }: Payload, options: Options): Program =>
   Effect.gen(function* () {

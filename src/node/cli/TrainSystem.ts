@@ -5,22 +5,12 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as CandleSource from "../../data/CandleSource.js"
 import type { DataError } from "../../data/DataError.js"
-import type { TrainModel } from "../../training/TrainModel.js"
 import * as Main from "../Main.js"
 import { withCalendars } from "./Entry.js"
-
-export const kind: (typeof TrainModel)["kind"] = "training"
-
-/** True of the kind of operation that trains. */
-export const isTraining = (given: string): boolean => given === kind
 
 /** What another process has to know to go on with a training: the file of further calendars, by its absolute path. */
 export const recorded = (calendar: string | undefined): Readonly<Record<string, string>> =>
   calendar === undefined ? {} : { calendar }
-
-/** The options by which a command is given what a record kept. */
-export const words = ({ calendar }: Readonly<Record<string, string>>): ReadonlyArray<string> =>
-  calendar === undefined ? [] : ["--calendar", calendar]
 
 /** Runs the effect with the system that trains; with `plans` it is one that leaves nothing behind. */
 export const using =

@@ -25,7 +25,7 @@ export interface Surroundings {
 export const report = (of: TrainingReport, { home, command }: Surroundings): string =>
   [
     `${of.strategy} on ${LoadText.shorten(of.symbols)} [${of.timeframes.join(", ")}]: ` +
-      `${MetricsText.epochs(of.epochs)}${ends[of.reason]}, the best is ${of.best_epoch}, ${seconds(of.duration_seconds)}`,
+      `${MetricsText.epochs(of.epochs)}${ends[of.reason]}, the best is ${of.best_epoch}, ${took(of.duration_seconds * 1000)}`,
     `  ${LoadText.amount(of.features, "feature")}, ${LoadText.amount(of.parameters, "parameter")}, seed ${of.seed}` +
       (of.interruptions === 0
         ? ""
@@ -37,6 +37,10 @@ export const report = (of: TrainingReport, { home, command }: Surroundings): str
     `  predict  ${command(["models", "predict", of.model])}`,
     `  verify   ${command(["models", "verify", of.model])}`,
   ].join("\n")
+
+/** How long it took: `1.3s`, `2m`. */
+export const took = (millis: number): string =>
+  millis < 10_000 ? `${(millis / 1000).toFixed(1)}s` : duration(millis)
 
 /** What a training would do. */
 export const plan = (of: TrainingPlan): string => {
@@ -88,8 +92,6 @@ const ends: Readonly<Record<TrainingReport["reason"], string>> = {
   completed: "",
   early_stopping: " (stopped early)",
 }
-
-const seconds = (value: number): string => (value < 10 ? `${value.toFixed(1)}s` : duration(value * 1000))
 
 const classes = (balance: NonNullable<TrainingPlan["balance"]>): ReadonlyArray<string> =>
   Table.lines(

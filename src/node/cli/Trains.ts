@@ -1,7 +1,6 @@
 /**
  * What the commands that train have in common: progress, the report, what an interrupted training leaves.
  */
-
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -22,6 +21,7 @@ import * as Loading from "../Loading.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import * as TerminalProgress from "../TerminalProgress.js"
+import * as Kept from "./Kept.js"
 import type { Shown } from "./Loads.js"
 import * as Shell from "./Shell.js"
 import * as TrainText from "./TrainText.js"
@@ -53,18 +53,22 @@ export const follow = (
 ): Effect.Effect<void, Failing, Operations | Output.Output | ModelStore.ModelStore> =>
   Effect.gen(function* () {
     const operations = yield* Operations
+    const command = yield* Shell.typed()
+    const resuming = command(["operations", "resume", id, ...carried])
+    const told = (what: string, { kept }: OperationRecord) =>
+      stays ? Kept.say(what, kept, [resuming]) : Kept.say(what, null, [])
     const kept = (what: string) =>
       Effect.flatMap(Effect.option(operations.get(id)), (record) =>
         Option.match(stays ? record : Option.none(), {
           onNone: () => Effect.void,
-          onSome: (one) => sayKept(what, one, carried),
+          onSome: (one) => told(what, one),
         }),
       )
     const report = yield* TerminalProgress.make({ json, silent: noProgress }).pipe(
       Effect.flatMap((observer) => Loading.follow(start({ observer, id }) as Started)),
       Effect.scoped,
       Effect.tapErrorTag("Cancelled", ({ record }) =>
-        sayKept(`Cancelled, ${record.cancellation?.reason ?? "from inside"}`, record, carried),
+        told(`Cancelled, ${record.cancellation?.reason ?? "from inside"}`, record),
       ),
       Effect.onInterrupt(() => kept("Interrupted")),
       Effect.tapError((error) =>
@@ -72,25 +76,6 @@ export const follow = (
       ),
     )
     yield* tell(report, { json })
-  })
-
-/** The report of a training, and the curve by which its model learned. */
-export const tell = (
-  report: TrainingReport,
-  { json }: Pick<Shown, "json">,
-): Effect.Effect<void, ConfigError | Output.OutputError, Output.Output | ModelStore.ModelStore> =>
-  Effect.gen(function* () {
-    for (const warning of report.warnings) yield* Output.note(`warning: ${warning}`)
-    if (json) return yield* Output.line(JSON.stringify(encode(report)))
-    const models = yield* ModelStore.ModelStore
-    const history = yield* ModelStore.find(report.model).pipe(
-      Effect.flatMap(models.read),
-      Effect.map((model) => model.history),
-      Effect.orElseSucceed((): ReadonlyArray<EpochReport> => []),
-    )
-    const home = yield* Main.home
-    const text = TrainText.report(report, { home, command: yield* Shell.typed() })
-    yield* Output.line([...(yield* curve(history, report.best_epoch)), text].join("\n"))
   })
 
 /** The curve for this output, with an empty line behind it; nothing where there is no history. */
@@ -111,7 +96,27 @@ export const curve = (
 
 // ---------------------------------------------------------------------------------------------------------
 
+/** The report of a training, and the curve by which its model learned. */
+const tell = (
+  report: TrainingReport,
+  { json }: Pick<Shown, "json">,
+): Effect.Effect<void, ConfigError | Output.OutputError, Output.Output | ModelStore.ModelStore> =>
+  Effect.gen(function* () {
+    for (const warning of report.warnings) yield* Output.note(`warning: ${warning}`)
+    if (json) return yield* Output.line(JSON.stringify(encode(report)))
+    const models = yield* ModelStore.ModelStore
+    const history = yield* ModelStore.find(report.model).pipe(
+      Effect.flatMap(models.read),
+      Effect.map((model) => model.history),
+      Effect.orElseSucceed((): ReadonlyArray<EpochReport> => []),
+    )
+    const home = yield* Main.home
+    const text = TrainText.report(report, { home, command: yield* Shell.typed() })
+    yield* Output.line([...(yield* curve(history, report.best_epoch)), text].join("\n"))
+  })
+
 const encode = Schema.encodeSync(TrainingReport)
+
 type Started = Effect.Effect<
   Running<Operation.SuccessOf<typeof TrainModel>, Operation.FailureOf<typeof TrainModel>>,
   OperationError,
@@ -125,12 +130,3 @@ const isLater: ReadonlySet<TrainingError["reason"]> = new Set([
   "StoreUnreadable",
   "StoreLocked",
 ])
-
-const sayKept = (what: string, record: OperationRecord, carried: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    const command = yield* Shell.typed()
-    const kept = record.kept === null ? "" : `; ${record.kept}`
-    yield* Output.note(
-      `${what}${kept}\nContinue with: ${command(["operations", "resume", record.id, ...carried])}`,
-    )
-  })

@@ -354,13 +354,15 @@ describe("the strategies of a server", () => {
       Fs.writeFileSync(Path.join(own, "secret.yaml"), Examples.text)
       Fs.mkdirSync(Path.join(own, "in", "folder.yaml"))
       Fs.writeFileSync(Path.join(own, "in", "long.yaml"), `# ${"x".repeat(300_000)}`)
+      Fs.writeFileSync(Path.join(own, "in", "bytes.yaml"), Buffer.from([0x6e, 0x3a, 0x20, 0xff, 0xfe]))
       Fs.writeFileSync(Path.join(own, "in", "wrong.yaml"), "name: [")
       const inside = [Path.join(own, "in")]
       for (const [name, reason] of [
         ["../secret", "NotFound"],
         ["in/../../secret", "NotFound"],
         ["folder", "StoreUnreadable"],
-        ["long", "StoreUnreadable"],
+        ["long", "InvalidStrategy"],
+        ["bytes", "InvalidStrategy"],
         ["wrong", "InvalidStrategy"],
       ] as const) {
         expect([name, yield* read(inside, name)]).toMatchObject([name, Either.left({ reason })])

@@ -20,7 +20,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Cli from "../../../src/node/Cli.js"
-import * as GivenFile from "../../../src/node/cli/GivenFile.js"
+import * as GivenFile from "../../../src/node/GivenFile.js"
 import * as TestOutput from "../../utils/TestOutput.js"
 
 const command = Effect.map(

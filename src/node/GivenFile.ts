@@ -7,7 +7,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { DataError, type Reason } from "../../data/DataError.js"
+import { DataError, type Reason } from "../data/DataError.js"
 
 /** The size in bytes of a file that can be read from any place and again; none of a pipe or a device. */
 export const size = (file: string): Effect.Effect<number | undefined, PlatformError, FileSystem.FileSystem> =>
@@ -42,15 +42,16 @@ export const fault =
   (cause: PlatformError): DataError =>
     new DataError({ reason, place: file, expected, found: found(cause), advice: advice(cause), cause })
 
-// ---------------------------------------------------------------------------------------------------------
-
-const at = (file: string) => ({ module: "FileSystem", method: "stream", pathOrDescriptor: file }) as const
-
-const found = (cause: PlatformError): string => {
+/** In a word or a few, what the disk says of a file. */
+export const found = (cause: PlatformError): string => {
   if (cause._tag === "BadArgument") return cause.message
   if (cause.reason === "BadResource") return "a folder"
   return cause.reason === "Unknown" ? (cause.description ?? cause.reason) : cause.reason
 }
+
+// ---------------------------------------------------------------------------------------------------------
+
+const at = (file: string) => ({ module: "FileSystem", method: "stream", pathOrDescriptor: file }) as const
 
 const advice = (cause: PlatformError): string => {
   if (cause._tag === "SystemError" && cause.reason === "BadResource") return "Name a file in it"
