@@ -91,6 +91,16 @@ describe("endingOf", () => {
 })
 
 describe("failureOf", () => {
+  class Broken extends Schema.TaggedError<Broken>()("Broken", {
+    reason: Schema.String,
+    parts: Schema.Unknown,
+  }) {}
+  const encode = (parts: unknown) =>
+    OperationRecord.failureOf(
+      Cause.fail(new Broken({ reason: "Rust", parts })),
+      Schema.encodeUnknownOption(Broken),
+    )
+
   it("takes what the error says of itself, in one line", () => {
     expect(OperationRecord.failureOf(failing)).toEqual({
       tag: "WorkError",
@@ -107,6 +117,23 @@ describe("failureOf", () => {
       reason: null,
       message: "a text",
     })
+  })
+
+  it("keeps the error itself, unless that is too long or nothing that JSON can say", () => {
+    expect(encode([1])).toEqual({
+      tag: "Broken",
+      reason: "Rust",
+      message: expect.any(String),
+      error: { _tag: "Broken", reason: "Rust", parts: [1] },
+    })
+    expect(encode("x".repeat(OperationRecord.longestError)).error).toBeUndefined()
+    expect(encode(1n).error).toBeUndefined()
+    expect(OperationRecord.brief(encode([1]))).toEqual({
+      tag: "Broken",
+      reason: "Rust",
+      message: expect.any(String),
+    })
+    expect("error" in OperationRecord.failureOf(Cause.die(new TypeError("no")))).toBe(false)
   })
 })
 
@@ -182,34 +209,5 @@ describe("snapshotOf", () => {
   it("of a clock that was set back is not of negative length", () => {
     const done = record("a", owner, { status: "completed", started: 5000, completed: 1000 })
     expect(OperationRecord.snapshotOf(done, 0).elapsed).toBe(0)
-  })
-})
-
-describe("failureOf", () => {
-  class Broken extends Schema.TaggedError<Broken>()("Broken", {
-    reason: Schema.String,
-    parts: Schema.Unknown,
-  }) {}
-  const encode = (parts: unknown) =>
-    OperationRecord.failureOf(
-      Cause.fail(new Broken({ reason: "Rust", parts })),
-      Schema.encodeUnknownOption(Broken),
-    )
-
-  it("keeps the error itself, unless that is too long or nothing that JSON can say", () => {
-    expect(encode([1])).toEqual({
-      tag: "Broken",
-      reason: "Rust",
-      message: expect.any(String),
-      error: { _tag: "Broken", reason: "Rust", parts: [1] },
-    })
-    expect(encode("x".repeat(OperationRecord.longestError)).error).toBeUndefined()
-    expect(encode(1n).error).toBeUndefined()
-    expect(OperationRecord.brief(encode([1]))).toEqual({
-      tag: "Broken",
-      reason: "Rust",
-      message: expect.any(String),
-    })
-    expect("error" in OperationRecord.failureOf(Cause.die(new TypeError("no")))).toBe(false)
   })
 })

@@ -140,18 +140,19 @@ const isGrowing = (values: ReadonlyArray<number>): boolean =>
   values.every((value, index) => index === 0 || value >= values[index - 1]!)
 
 /**
- * What a record may say of an exit: of one that was interrupted and died, either; of a failure that could not be
- * recorded, that its owner was lost.
+ * What a record may say of an exit: of one that was interrupted and died, either; of a failure in a process that was
+ * so shaken that it may not have been able to record it, that its owner was lost.
  */
 const toldBy = (
   exit: Exit.Exit<unknown, unknown>,
   { failure, status }: OperationRecord,
+  isShaken: boolean,
 ): Partial<OperationRecord> => {
   if (Exit.isSuccess(exit)) return { status: "completed", result: exit.value, failure: null }
   const error = Cause.failureOption(exit.cause)
   if (Option.isSome(error)) {
     const { _tag: tag, reason, message } = error.value as JobError | OperationError
-    return failure?.reason === "OwnerLost"
+    return isShaken && failure?.reason === "OwnerLost"
       ? { status: "failed", failure: expect.objectContaining({ tag: "OperationError" }), result: null }
       : { status: "failed", failure: { tag, reason, message }, result: null }
   }
@@ -174,6 +175,8 @@ const play = ({ actions, every, isProbed }: Course): void => {
   const crowds = [new Crowd(), new Crowd()]
   /** A registry that ends while its store takes nothing cannot have recorded how its operations ended. */
   let spoilt = false
+  /** Processes that something befell which can cost them their lease, or what they tell the store. */
+  const shaken = new Set<OperationProcess>()
 
   const pick = (which: number): string | undefined =>
     started.length === 0 ? undefined : started[which % started.length]!.id
@@ -211,6 +214,7 @@ const play = ({ actions, every, isProbed }: Course): void => {
       Effect.gen(function* () {
         const process = "who" in action ? processes[action.who]! : processes[0]!
         const id = "which" in action ? pick(action.which) : undefined
+        if (/^(suspend|mood|kill|close)$/.test(action.does)) shaken.add(process)
         switch (action.does) {
           case "start":
             return yield* process.fork(
@@ -339,7 +343,7 @@ const play = ({ actions, every, isProbed }: Course): void => {
       if (exit === undefined) expect(process.isKilled, "an exit for all that live").toBe(true)
       else if (!spoilt)
         expect(record, Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "").toMatchObject(
-          toldBy(exit, record),
+          toldBy(exit, record, shaken.has(process)),
         )
     }
     for (const { process, id, changes, exit } of watched) {

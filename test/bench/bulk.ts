@@ -3,12 +3,7 @@
  * it, beside one after another in the same process. The host answers at once, or each request after the time
  * that a gateway may take; the last row keeps to the pace of Interactive Brokers, at most 50 messages a second.
  */
-import { spawn } from "node:child_process"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { performance } from "node:perf_hooks"
-import { createInterface } from "node:readline"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -19,6 +14,7 @@ import * as SimulatedSymbols from "../../src/hosts/ib/SimulatedSymbols.js"
 import * as Loading from "../../src/node/Loading.js"
 import * as Main from "../../src/node/Main.js"
 import { median, table } from "./measure.js"
+import * as Part from "./part.js"
 
 const series = 50
 const least = 1.5
@@ -56,19 +52,6 @@ const loadsOf = ({ timeframe, start }: Case): ReadonlyArray<Payload> =>
     recheck: false,
   }))
 
-const host = (latency: number) =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const args = [join(import.meta.dirname, "ibHost.js"), "--latency", String(latency)]
-      const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] })
-      for await (const line of createInterface({ input: child.stdout })) {
-        return { child, port: (JSON.parse(line) as { readonly port: number }).port }
-      }
-      throw new Error("the host ended before it said its port")
-    }),
-    ({ child }) => Effect.sync(() => child.kill()),
-  )
-
 type Work = (
   loads: ReadonlyArray<Payload>,
 ) => Effect.Effect<ReadonlyArray<Loading.Outcome>, never, Main.Loads>
@@ -87,13 +70,10 @@ interface Run {
 }
 
 /** Loads into a store of its own; modules that are loaded when they are first needed are there already. */
-const run = (loads: ReadonlyArray<Payload>, work: Work, port: number) =>
+const run = (loads: ReadonlyArray<Payload>, work: Work, url: string) =>
   Effect.gen(function* () {
-    const home = yield* Effect.acquireRelease(
-      Effect.promise(() => mkdtemp(join(tmpdir(), "ktrdr-bulk-"))),
-      (path) => Effect.promise(() => rm(path, { recursive: true })),
-    )
-    const system = Main.layerLoad(Main.layerHost(`http://127.0.0.1:${port}`), Main.layerStoreAt(home))
+    const home = yield* Part.folder("bulk")
+    const system = Main.layerLoad(Main.layerHost(url), Main.layerStoreAt(home))
     return yield* Effect.gen(function* () {
       yield* together(loads.slice(0, 1).map((load) => ({ ...load, timeframe: "1w" })))
       const began = performance.now()
@@ -117,18 +97,18 @@ const run = (loads: ReadonlyArray<Payload>, work: Work, port: number) =>
 /** The middle of several rounds, of which every other one begins with the other way. */
 const compare = (of: Case) =>
   Effect.gen(function* () {
-    const { port } = yield* host(of.latency)
+    const { url } = yield* Part.ibHost(of.latency)
     const loads = loadsOf(of)
     const single: Array<number> = []
     const bulk: Array<number> = []
-    let last = yield* run(loads, together, port)
+    let last = yield* run(loads, together, url)
     for (let round = 0; round < of.rounds; round++) {
       const turns = [
         { work: oneByOne, times: single },
         { work: together, times: bulk },
       ]
       for (const { work, times } of round % 2 === 0 ? turns : turns.toReversed()) {
-        last = yield* run(loads, work, port)
+        last = yield* run(loads, work, url)
         times.push(last.seconds)
       }
     }

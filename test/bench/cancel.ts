@@ -7,8 +7,7 @@
  *
  * What is open then is compared with what was open before, after some loads and cancels had warmed everything up.
  */
-import { mkdir, mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks"
 import * as Console from "effect/Console"
@@ -18,16 +17,21 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
+import { LiveFibers } from "../utils/LiveFibers.js"
 import * as Left from "./cancelLeft.js"
 import * as Settings from "./cancelSettings.js"
 import * as Trial from "./cancelTrial.js"
 import { median, quantile, table } from "./measure.js"
+import * as Part from "./part.js"
 
 interface Found {
   readonly setting: Settings.Setting
   readonly trials: ReadonlyArray<Trial.Trial>
   readonly faults: ReadonlyArray<string>
 }
+
+/** Loads for each that is to be cancelled; a campaign that needs more of them is at fault. */
+const most = 4
 
 /** Until as many loads were cancelled as is wanted; after each, five of those before are looked at again. */
 const campaign = (setting: Settings.Setting) =>
@@ -36,7 +40,7 @@ const campaign = (setting: Settings.Setting) =>
     const faults: Array<string> = []
     let [begun, batches] = [0, 0]
     const work = Effect.whileLoop({
-      while: () => begun < setting.trials,
+      while: () => begun < setting.trials && trials.length < most * setting.trials,
       body: () =>
         Effect.gen(function* () {
           begun++
@@ -57,6 +61,9 @@ const campaign = (setting: Settings.Setting) =>
       { concurrency: "unbounded" },
     )
     const late = trials.filter(({ isCancelled }) => !isCancelled).length
+    if (trials.length - late < setting.trials) {
+      faults.push(`${setting.name}: ${trials.length - late} of ${trials.length} loads were cancelled`)
+    }
     yield* Console.error(`${setting.name}: ${trials.length - late} cancelled, ${late} had ended before`)
     return { setting, trials, faults } satisfies Found
   })
@@ -123,11 +130,8 @@ const delayOf = (loop: IntervalHistogram): string =>
   [50, 99, 99.9].map((share) => millis(loop.percentile(share) / 1e6)).join(", ")
 
 export const bench = Effect.gen(function* () {
-  const live = new Left.LiveFibers()
-  const folder = yield* Effect.acquireRelease(
-    Effect.promise(() => mkdtemp(join(tmpdir(), "ktrdr-cancel-"))),
-    (path) => Effect.promise(() => rm(path, { recursive: true })),
-  )
+  const live = new LiveFibers()
+  const folder = yield* Part.folder("cancel")
   const now = Left.count(live, [folder])
   const others = yield* Trial.canceller
   const opened = (name: string) =>
@@ -142,7 +146,7 @@ export const bench = Effect.gen(function* () {
   yield* Effect.sleep("1 second")
   Left.collect()
   const closed = yield* now
-  const scope = yield* Scope.make()
+  const scope = yield* Effect.acquireRelease(Scope.make(), Scope.close)
   const loop = monitorEventLoopDelay({ resolution: 1 })
   const { found, left } = yield* Effect.gen(function* () {
     const settings = yield* opened("homes")

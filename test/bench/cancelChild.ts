@@ -5,12 +5,14 @@
 
 import type { AddressInfo } from "node:net"
 import { createServer, type Socket } from "node:net"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Main from "../../src/node/Main.js"
 import * as Operation from "../../src/Operation.js"
+import { OperationError } from "../../src/OperationError.js"
 import * as Operations from "../../src/Operations.js"
 import * as Part from "./part.js"
 
@@ -26,7 +28,7 @@ export interface Answer {
   /** By `Part.now`: when it asked, and when it was told what became of it. */
   readonly requested: number
   readonly answered: number
-  /** The state that it was told; the reason where it was refused. */
+  /** The state that it was told; the reason where it was refused, and what happened where it was not even that. */
   readonly state: string
 }
 
@@ -45,11 +47,13 @@ export const cancelling = Effect.gen(function* () {
     })
   const cancel = ({ home, id, number, reason }: Request) =>
     Effect.gen(function* () {
-      const operations = yield* registryOf(home)
-      const requested = Part.now()
-      const state = yield* operations.cancel(id, { reason }).pipe(
-        Effect.map(({ record }) => record.status as string),
-        Effect.catchAll((error) => Effect.succeed(error.reason)),
+      let requested = Part.now()
+      const state = yield* Effect.flatMap(registryOf(home), (operations) => {
+        requested = Part.now()
+        return operations.cancel(id, { reason })
+      }).pipe(
+        Effect.map(({ record }): string => record.status),
+        Effect.catchAllCause((cause) => Effect.succeed(stateOf(cause))),
       )
       const answer: Answer = { number, requested, answered: Part.now(), state }
       yield* Part.tell(answer)
@@ -93,6 +97,11 @@ export const hosting = Effect.gen(function* () {
 }).pipe(Effect.scoped)
 
 // ---------------------------------------------------------------------------------------------------------
+
+const stateOf = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  return error instanceof OperationError ? error.reason : String(error)
+}
 
 const listen = (serve: (socket: Socket) => void) =>
   Effect.map(

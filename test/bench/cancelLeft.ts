@@ -2,12 +2,9 @@
 import { readdirSync, readlinkSync } from "node:fs"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as Option from "effect/Option"
-import * as Supervisor from "effect/Supervisor"
+import type { LiveFibers, Runtime } from "../utils/LiveFibers.js"
 
 export interface Left {
   readonly fibers: number
@@ -18,27 +15,6 @@ export interface Left {
 }
 
 export const names = ["fibers", "sockets", "timers", "files"] as const satisfies ReadonlyArray<keyof Left>
-
-type Runtime = Fiber.RuntimeFiber<unknown, unknown>
-
-/** The fibers that have begun and not ended. */
-export class LiveFibers extends Supervisor.AbstractSupervisor<number> {
-  readonly fibers = new Set<Runtime>()
-  override readonly value = Effect.sync(() => this.fibers.size)
-
-  override onStart<A, E, R>(
-    _context: Context.Context<R>,
-    _effect: Effect.Effect<A, E, R>,
-    _parent: Option.Option<Fiber.RuntimeFiber<any, any>>,
-    fiber: Fiber.RuntimeFiber<A, E>,
-  ): void {
-    this.fibers.add(fiber)
-  }
-
-  override onEnd<A, E>(_exit: Exit.Exit<A, E>, fiber: Fiber.RuntimeFiber<A, E>): void {
-    this.fibers.delete(fiber)
-  }
-}
 
 /**
  * Whether nothing is left of the work whose fibers these are. One fiber may be that no other one waits for: what

@@ -17,6 +17,7 @@ import * as Main from "../../src/node/Main.js"
 import type { OperationRecord } from "../../src/OperationRecord.js"
 import * as OperationStore from "../../src/OperationStore.js"
 import * as Operations from "../../src/Operations.js"
+import { LiveFibers } from "../utils/LiveFibers.js"
 import type { Answer, Request } from "./cancelChild.js"
 import * as Left from "./cancelLeft.js"
 import type { Load } from "./cancelLoads.js"
@@ -47,13 +48,13 @@ export const system = <E>(
 /** Cancels from another process. */
 export type Canceller = (request: Omit<Request, "number">) => Effect.Effect<Answer>
 
-/** The other process; it ends with the scope. */
+/** The other process, which ends with the scope; a defect for all that wait for it where it ends before. */
 export const canceller = Effect.gen(function* () {
   const part = yield* Part.start("cancel-cancel")
   yield* part.next()
   const asked = new Map<number, Deferred.Deferred<Answer>>()
   let requests = 0
-  yield* Effect.forkScoped(
+  const reader = yield* Effect.forkScoped(
     Effect.forever(
       Effect.flatMap(part.next<Answer>(), (answer) =>
         Deferred.succeed(asked.get(answer.number)!, answer).pipe(
@@ -68,7 +69,7 @@ export const canceller = Effect.gen(function* () {
       const answer = yield* Deferred.make<Answer>()
       asked.set(number, answer)
       yield* part.say({ number, ...request })
-      return yield* Deferred.await(answer)
+      return yield* Effect.raceFirst(Deferred.await(answer), Fiber.join(reader))
     })
   return { cancel, open: (home: string) => part.say({ number: 0, home, id: "", reason: "" }) }
 })
@@ -100,7 +101,7 @@ export const run = (
   delay: Effect.Effect<unknown>,
 ): Effect.Effect<Trial> =>
   Effect.gen(function* () {
-    const live = new Left.LiveFibers()
+    const live = new LiveFibers()
     const reason = `trial ${yield* Random.nextIntBetween(0, 1e9)}`
     const { id, exit } = yield* Effect.supervised(Effect.orDie(load.start(on.operations)), live)
     yield* delay

@@ -6,43 +6,18 @@
  * ten instants between any two snapshots it is what passed until the client had the second one. Ticks count from when
  * all of them watch: to take on two hundred connections at once is not what is measured.
  */
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Symbol from "../../src/data/Symbol.js"
-import * as TradingCalendar from "../../src/data/TradingCalendar.js"
-import type { Load, Served, ServeOrders, Started, Watched, WatchOrders } from "./eventsChild.js"
+import type { Served, ServeOrders, Started, Watched, WatchOrders } from "./eventsChild.js"
 import { median, quantile, ratioOf, table } from "./measure.js"
+import * as MinuteLoads from "./minuteLoads.js"
 import * as Part from "./part.js"
 
 const watchers = 200
 const pairs = 7
 const bars = 1_000_000
 
-const home = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(join(tmpdir(), "ktrdr-events-"))),
-  (path) => Effect.promise(() => rm(path, { recursive: true })),
-)
-
-const start = Date.UTC(2014, 0, 1)
-const day = 86_400_000
-
-const minutes = (symbol: string, from: number, to: number): Load => ({
-  symbol: Symbol.Symbol.make(symbol),
-  timeframe: "1m",
-  mode: "full",
-  start: from,
-  end: to,
-})
-
-/** The end of a range with so many bars. */
-const endOf = (amount: number): number => {
-  const series = { symbol: Symbol.Symbol.make("AAPL"), timeframe: "1m", session: "regular" } as const
-  const { calendar } = TradingCalendar.forVenue("XNYS")
-  return TradingCalendar.expectedStarts(calendar, series, { start, end: Date.UTC(2026, 0, 1) })[amount]!
-}
+const home = Part.folder("events")
 
 interface Run {
   readonly served: Served
@@ -55,9 +30,9 @@ const run = (url: string, end: number, isWatched: boolean): Effect.Effect<Run> =
     const orders: ServeOrders = { home: yield* home, url }
     const server = yield* Part.start("events-serve", orders)
     const at = yield* server.next<{ readonly url: string }>()
-    yield* server.say(minutes("MSFT", end - 90 * day, end))
+    yield* server.say(MinuteLoads.before(end))
     yield* Effect.zipRight(server.next<Started>(), server.next<Served>())
-    yield* server.say(minutes("AAPL", start, end))
+    yield* server.say(MinuteLoads.until(end))
     const { id } = yield* server.next<Started>()
     const watch: WatchOrders = { url: at.url, id, watchers }
     const clients = isWatched ? yield* Part.start("events-watch", watch) : undefined
@@ -70,7 +45,7 @@ const ms = (value: number): string => value.toFixed(1)
 
 export const bench = Effect.gen(function* () {
   const { url } = yield* Part.ibHost()
-  const end = endOf(bars)
+  const end = MinuteLoads.endOf(bars)
   const found: Array<readonly [Run, Run]> = []
   for (let index = 0; index < pairs; index++) {
     const isWatchedFirst = index % 2 === 1
@@ -84,6 +59,7 @@ export const bench = Effect.gen(function* () {
   }
   const watched = found.flatMap(([, one]) => (one.watched === undefined ? [] : [one.watched]))
   const ticks = watched.flatMap((one) => one.tickDelays)
+  if (ticks.length === 0) yield* Effect.dieMessage("no tick was counted")
   const snapshots = watched.flatMap((one) => one.snapshotDelays)
   const events = watched.reduce((sum, one) => sum + one.events, 0)
   const lost = watched.reduce((sum, one) => sum + one.lost, 0)

@@ -17,9 +17,8 @@ import * as Closing from "../../src/node/api/Closing.js"
 import * as Http from "../../src/node/Http.js"
 import * as Main from "../../src/node/Main.js"
 import { Operations } from "../../src/Operations.js"
+import type { Load } from "./minuteLoads.js"
 import * as Part from "./part.js"
-
-export type Load = Parameters<typeof LoadData.Payload.make>[0]
 
 export interface ServeOrders {
   readonly home: string

@@ -1,6 +1,7 @@
 /**
  * From a million bars to the arrays that a network is trained on: five indicators, fifteen memberships, labels, and
- * the split; and how long others have to wait for their turn meanwhile.
+ * the split; and how long others have to wait for their turn meanwhile. `rows` of the JSON line is the bars that go in,
+ * as the question is put; of the rows that come out, which lack the warm-up and the last labels, the table tells.
  */
 import { performance } from "node:perf_hooks"
 import * as Console from "effect/Console"

@@ -4,17 +4,12 @@
  * requests keep no pace but the host's own: Interactive Brokers' 50 messages a second would be all there is to
  * see.
  */
-import { spawn } from "node:child_process"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import {
   monitorEventLoopDelay,
   type PerformanceEntry,
   PerformanceObserver,
   performance,
 } from "node:perf_hooks"
-import { createInterface } from "node:readline"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { Pool } from "@effect/platform-node/Undici"
 import * as Console from "effect/Console"
@@ -24,23 +19,18 @@ import * as Parquet from "../../src/data/CandleStore/Parquet.js"
 import * as DataManager from "../../src/data/DataManager.js"
 import * as LoadData from "../../src/data/LoadData.js"
 import * as LoadPlan from "../../src/data/LoadPlan.js"
-import * as Symbol from "../../src/data/Symbol.js"
-import * as TradingCalendar from "../../src/data/TradingCalendar.js"
 import * as IbCandleSource from "../../src/hosts/ib/IbCandleSource.js"
 import * as IbPacing from "../../src/hosts/ib/IbPacing.js"
 import * as Progress from "../../src/Progress.js"
 import { median, quantile, table } from "./measure.js"
+import * as MinuteLoads from "./minuteLoads.js"
+import * as Part from "./part.js"
 
 const bars = 1_000_000
 const connections = 10
 
-const symbol = Symbol.Symbol.make("AAPL")
-/** Loaded first, so that modules which are loaded when they are first needed are there. */
-const other = Symbol.Symbol.make("MSFT")
-const series = { symbol, timeframe: "1m", session: "regular" } as const
-const { calendar } = TradingCalendar.forVenue("XNYS")
-const start = Date.UTC(2014, 0, 1)
-const end = TradingCalendar.expectedStarts(calendar, series, { start, end: Date.UTC(2026, 0, 1) })[bars]!
+const { other, series, start, symbol } = MinuteLoads
+const end = MinuteLoads.endOf(bars)
 
 const segments = Effect.runPromise(
   LoadPlan.make({
@@ -53,19 +43,6 @@ const segments = Effect.runPromise(
     noData: [],
     now: Date.UTC(2026, 0, 1),
   }),
-)
-
-const host = Effect.acquireRelease(
-  Effect.promise(async () => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "ibHost.js")], {
-      stdio: ["pipe", "pipe", "inherit"],
-    })
-    for await (const line of createInterface({ input: child.stdout })) {
-      return { child, port: (JSON.parse(line) as { readonly port: number }).port }
-    }
-    throw new Error("the host ended before it said its port")
-  }),
-  ({ child }) => Effect.sync(() => child.kill()),
 )
 
 /** Milliseconds in which bare undici receives every answer and parses it, envelope and bars. */
@@ -151,11 +128,8 @@ const watchStretches = () => {
 const seconds = (millis: number): string => `${(millis / 1000).toFixed(2)} s`
 
 export const bench = Effect.gen(function* () {
-  const { port } = yield* host
-  const directory = yield* Effect.acquireRelease(
-    Effect.promise(() => mkdtemp(join(tmpdir(), "ktrdr-load-"))),
-    (path) => Effect.promise(() => rm(path, { recursive: true })),
-  )
+  const { port } = yield* Part.ibHost()
+  const directory = yield* Part.folder("load")
   const system = LoadData.layer.pipe(
     Layer.provide(DataManager.layer),
     Layer.provide(Layer.provide(Parquet.layer({ directory }), NodeContext.layer)),

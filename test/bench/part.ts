@@ -1,5 +1,7 @@
 /** Parts of a benchmark that run as processes of their own, and talk in lines of JSON. */
 import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import * as Effect from "effect/Effect"
@@ -28,6 +30,13 @@ export const ibHost = (
     return { ...host, port, url: `http://127.0.0.1:${port}` }
   })
 
+/** A temporary folder whose name has this in it, removed with the scope. */
+export const folder = (name: string): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(() => mkdtemp(join(tmpdir(), `ktrdr-${name}-`))),
+    (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
+  )
+
 /** What the part that this process is was given. */
 export const orders = <Orders>(): Orders => JSON.parse(process.argv[3] ?? "{}") as Orders
 
@@ -51,6 +60,8 @@ const launch = (args: ReadonlyArray<string>): Effect.Effect<Part, never, Scope.S
   Effect.acquireRelease(
     Effect.sync((): Part => {
       const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] })
+      // What is said to one that has ended is lost; who waits for an answer is told by `next`.
+      child.stdin.on("error", () => {})
       const gone = new Promise<void>((resolve) => child.once("close", () => resolve()))
       const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
       return {

@@ -7,12 +7,11 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Symbol from "../../src/data/Symbol.js"
-import * as TradingCalendar from "../../src/data/TradingCalendar.js"
 import { Operations } from "../../src/Operations.js"
 import { median, quantile, ratioOf, table } from "./measure.js"
+import * as MinuteLoads from "./minuteLoads.js"
 import * as Part from "./part.js"
-import type { Load, LoadAnswer, LoadOrders, WriteAnswer, WriteOrders } from "./registryChild.js"
+import type { LoadAnswer, LoadOrders, WriteAnswer, WriteOrders } from "./registryChild.js"
 import { layerNothing, nothing } from "./registryChild.js"
 import { atWork, ended, home, lists, times } from "./registryLists.js"
 
@@ -42,27 +41,14 @@ const writers = Effect.gen(function* () {
   return yield* Effect.forEach(both, ({ next }) => next<WriteAnswer>())
 }).pipe(Effect.scoped)
 
-const start = Date.UTC(2014, 0, 1)
-const minutes = (symbol: string, from: number, to: number): Load => ({
-  symbol: Symbol.Symbol.make(symbol),
-  timeframe: "1m",
-  mode: "full",
-  start: from,
-  end: to,
-})
-
-const load = (way: LoadOrders["way"], url: string) =>
+const load = (way: LoadOrders["way"], url: string, end: number) =>
   Effect.gen(function* () {
-    const series = { symbol: Symbol.Symbol.make("AAPL"), timeframe: "1m", session: "regular" } as const
-    const { calendar } = TradingCalendar.forVenue("XNYS")
-    const all = TradingCalendar.expectedStarts(calendar, series, { start, end: Date.UTC(2026, 0, 1) })
-    const end = all[bars]!
     const orders: LoadOrders = {
       home: yield* home,
       url,
       way,
-      first: minutes("MSFT", end - 90 * 86_400_000, end),
-      load: minutes("AAPL", start, end),
+      first: MinuteLoads.before(end),
+      load: MinuteLoads.until(end),
     }
     const part = yield* Part.start("registry-load", orders)
     const answer = yield* part.next<LoadAnswer>()
@@ -78,10 +64,11 @@ interface Pair {
 /** Every other pair begins with the other way. */
 const compared = Effect.gen(function* () {
   const { url } = yield* Part.ibHost()
+  const end = MinuteLoads.endOf(bars)
   const found: Array<Pair> = []
   for (let index = 0; index < pairs; index++) {
-    const early = yield* load(index % 2 === 0 ? "plain" : "registry", url)
-    const late = yield* load(index % 2 === 0 ? "registry" : "plain", url)
+    const early = yield* load(index % 2 === 0 ? "plain" : "registry", url, end)
+    const late = yield* load(index % 2 === 0 ? "registry" : "plain", url, end)
     const pair = index % 2 === 0 ? { plain: early, registry: late } : { plain: late, registry: early }
     yield* Console.error(
       `pair ${index + 1} of ${pairs}: ${(pair.registry.cpuMillis / pair.plain.cpuMillis).toFixed(3)}`,

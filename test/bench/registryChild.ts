@@ -17,6 +17,7 @@ import * as Main from "../../src/node/Main.js"
 import * as Operation from "../../src/Operation.js"
 import * as Operations from "../../src/Operations.js"
 import * as Progress from "../../src/Progress.js"
+import type { Load } from "./minuteLoads.js"
 import * as Part from "./part.js"
 
 export interface LoadOrders {
@@ -27,8 +28,6 @@ export interface LoadOrders {
   readonly first: Load
   readonly load: Load
 }
-
-export type Load = Parameters<typeof LoadData.Payload.make>[0]
 
 export interface LoadAnswer {
   readonly cpuMillis: number

@@ -1,23 +1,18 @@
 /** How long the registry takes for a page of its list, when ten thousand operations have ended. */
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { performance } from "node:perf_hooks"
 import * as Effect from "effect/Effect"
 import * as Main from "../../src/node/Main.js"
 import * as Record from "../../src/OperationRecord.js"
 import { OperationStore } from "../../src/OperationStore.js"
 import { Operations } from "../../src/Operations.js"
+import * as Part from "./part.js"
 import { layerNothing } from "./registryChild.js"
 
 export const ended = 10_000
 export const atWork = 20
 
 /** A folder of its own, removed with the scope. */
-export const home = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(join(tmpdir(), "ktrdr-registry-"))),
-  (path) => Effect.promise(() => rm(path, { recursive: true })),
-)
+export const home = Part.folder("registry")
 
 const timed = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<number, E, R> =>
   Effect.suspend(() => {

@@ -4,9 +4,7 @@
  * PyTorch's figure stands beside them where the system's Python has it.
  */
 import { execFile } from "node:child_process"
-import { mkdtemp, rm } from "node:fs/promises"
 import { createRequire } from "node:module"
-import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { performance } from "node:perf_hooks"
 import { promisify } from "node:util"
@@ -17,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import * as TrainingRun from "../../src/training/TrainingRun.js"
 import * as TrainingData from "../utils/TrainingData.js"
 import { median, table } from "./measure.js"
+import * as Part from "./part.js"
 
 const rows = 50_000
 const batch = 256
@@ -56,10 +55,7 @@ const install = promisify(execFile)
 
 /** Where the two packages of TensorFlow.js are, for as long as the scope lives; why not, where they cannot be had. */
 const tensorFlow: Effect.Effect<Either.Either<string, string>, never, Scope.Scope> = Effect.gen(function* () {
-  const folder = yield* Effect.acquireRelease(
-    Effect.promise(() => mkdtemp(join(tmpdir(), "ktrdr-tfjs-"))),
-    (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true })),
-  )
+  const folder = yield* Part.folder("tfjs")
   const packages = ["@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0"]
   const options = ["--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
   return yield* Effect.tryPromise(() => install("npm", ["install", ...options, ...packages])).pipe(

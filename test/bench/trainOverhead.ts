@@ -1,12 +1,12 @@
 /**
  * What a training costs besides its arithmetic: the processor time of one that runs in a thread, reports to a progress
- * tree that somebody watches, looks for cancels and keeps checkpoints, against that of the same batches and the same
- * evaluation in a bare loop. Pairs in turns, each side first in every other one; the thread's start is part of it.
+ * tree that somebody watches, looks for cancels and keeps checkpoints on the disk, against that of the same batches and
+ * the same evaluation in a bare loop. Pairs in turns, each side first in every other one; the thread's start is part of
+ * it, the registry and its records are not: the benchmark `registry` tells what those cost.
  */
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as Console from "effect/Console"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Progress from "../../src/Progress.js"
 import type { ProgressRenderer } from "../../src/ProgressRenderer.js"
 import * as Checkpoint from "../../src/training/Checkpoint.js"
@@ -17,6 +17,7 @@ import * as Preparation from "../../src/training/TrainingManager/Preparation.js"
 import * as TrainingProgress from "../../src/training/TrainingProgress.js"
 import * as TrainerJobs from "../utils/TrainerJobs.js"
 import { ratioOf, table } from "./measure.js"
+import * as Part from "./part.js"
 
 const pairs = 15
 const epochs = 24
@@ -38,7 +39,7 @@ const hash = "0".repeat(64)
 const alone = Effect.sync(() => TrainerJobs.expected(job).weights.parameters)
 
 const whole = Effect.gen(function* () {
-  const checkpoints = Context.get(yield* Layer.build(Checkpoint.layerMemory), Checkpoint.Checkpoints)
+  const checkpoints = yield* Checkpoint.make(yield* Part.folder("train-overhead"))
   const beginning = yield* Course.begin(checkpoints, strategy, hash, { operationId: "op_training_bench" })
   const { trained } = yield* Course.run(checkpoints, Local.make({ program: bundled }), beginning, {
     dataset: job.dataset,
@@ -50,6 +51,7 @@ const whole = Effect.gen(function* () {
   return trained.weights.parameters
 }).pipe(
   Effect.scoped,
+  Effect.provide(NodeContext.layer),
   Progress.observe({
     operationId: "op_training_bench",
     kind: "training",

@@ -7,13 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type { Scheduler } from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import * as Supervisor from "effect/Supervisor"
 import type * as Operation from "../../src/Operation.js"
 import * as OperationStore from "../../src/OperationStore.js"
 import * as Operations from "../../src/Operations.js"
+import { LiveFibers } from "./LiveFibers.js"
 
 /** Lets its fibers do so many operations at a time, and none while it stands still. */
 class StandingScheduler implements Scheduler {
@@ -44,25 +43,6 @@ class StandingScheduler implements Scheduler {
   #run(task: () => void): void {
     if (this.isStill) this.#held.push(task)
     else task()
-  }
-}
-
-/** The fibers that have begun and not ended. */
-class LiveFibers extends Supervisor.AbstractSupervisor<number> {
-  readonly fibers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
-  override readonly value = Effect.sync(() => this.fibers.size)
-
-  override onStart<A, E, R>(
-    _context: Context.Context<R>,
-    _effect: Effect.Effect<A, E, R>,
-    _parent: Option.Option<Fiber.RuntimeFiber<any, any>>,
-    fiber: Fiber.RuntimeFiber<A, E>,
-  ): void {
-    this.fibers.add(fiber)
-  }
-
-  override onEnd<A, E>(_exit: Exit.Exit<A, E>, fiber: Fiber.RuntimeFiber<A, E>): void {
-    this.fibers.delete(fiber)
   }
 }
 

@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import * as Evaluation from "../../src/training/Trainer/Evaluation.js"
 import * as Trainer from "../../src/training/Trainer.js"
 import type { TrainingError } from "../../src/training/TrainingError.js"
+import * as Work from "../../src/training/TrainingManager/Work.js"
 import * as TrainingRun from "../../src/training/TrainingRun.js"
 
 export interface Options {
@@ -32,12 +33,7 @@ const start = Effect.fnUntraced(function* (job: Trainer.Job, options: Options) {
       ? TrainingRun.make(rows, settings)
       : TrainingRun.resume(rows, settings, from.state, from.place),
   )
-  const { total, validation } = {
-    total: Math.ceil(dataset.split.rows.train / strategy.training.batch_size),
-    validation: Math.ceil(
-      dataset.split.rows.validation / Math.max(strategy.training.batch_size, TrainingRun.validationRows),
-    ),
-  }
+  const whole = Work.of(dataset.split, strategy.training)
   const keep = Effect.suspend(() => {
     const { epoch, phase, cursor } = run.position()
     return job.keep({ state: run.state(), position: { epoch, phase, cursor } })
@@ -63,9 +59,9 @@ const start = Effect.fnUntraced(function* (job: Trainer.Job, options: Options) {
     switch (event._tag) {
       case "Batch": {
         const { epoch, batch, batches, loss } = event
-        const work = (epoch - 1) * (total + validation) + batch
-        const workTotal = strategy.training.epochs * (total + validation)
-        return [Trainer.Event.Batch({ epoch, batch, batches, loss, rowsPerSecond: 1000, work, workTotal })]
+        const work = (epoch - 1) * (whole.batches + whole.validation) + batch
+        const told = { epoch, batch, batches, loss, rowsPerSecond: 1000, work, workTotal: whole.total }
+        return [Trainer.Event.Batch(told)]
       }
       case "Validation":
         return []

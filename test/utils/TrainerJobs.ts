@@ -140,15 +140,25 @@ export const inProcess = (job: Trainer.Job, from = job.from?.state): TrainingRun
   )
 }
 
+/** How a training ends that does all its steps now. */
+export const ending = (run: TrainingRun.TrainingRun) => {
+  for (;;) {
+    const event = run.step()
+    if (event._tag === "Finished" || event._tag === "NotFinite") return event
+  }
+}
+
+/** The same of one that is to come to a model; throws where it does not. */
+export const finish = (run: TrainingRun.TrainingRun) => {
+  const event = ending(run)
+  if (event._tag === "NotFinite") throw event.error
+  return event
+}
+
 /** What the job comes to, computed in this thread and all at once. */
 export const expected = (job: Trainer.Job): Trainer.Trained => {
   const run = inProcess(job)
-  let event = run.step()
-  while (event._tag !== "Finished") {
-    if (event._tag === "NotFinite") throw event.error
-    event = run.step()
-  }
-  const { reason, epochs, bestEpoch } = event
+  const { reason, epochs, bestEpoch } = finish(run)
   const { architecture, parameters } = run.network
   const metrics = Object.fromEntries(Split.parts.map((part) => [part, measure(run, job, part)]))
   return {

@@ -13,6 +13,7 @@ import * as Checkpoint from "../../src/training/Checkpoint.js"
 import * as ModelStore from "../../src/training/ModelStore.js"
 import * as Trainer from "../../src/training/Trainer.js"
 import * as TrainingManager from "../../src/training/TrainingManager.js"
+import type { TrainingReport } from "../../src/training/TrainingReport.js"
 import * as FaultySource from "./FaultySource.js"
 import * as ScriptedTrainer from "./ScriptedTrainer.js"
 import * as Strategies from "./Strategies.js"
@@ -64,6 +65,12 @@ export const load = (
     const instrument = { symbol: series.symbol, type: "crypto", venue: "24x7" } as const
     return yield* (yield* DataManager.DataManager).importCandles(series, candles, instrument)
   })
+
+/** A report but for what an interruption changes. */
+export const essence = (report: TrainingReport) => {
+  const { model: _, place: __, receipt: ___, interruptions: ____, duration_seconds: _____, ...rest } = report
+  return rest
+}
 
 /** The clock shows a time after all bars, which are there. */
 export const ready = Effect.zipRight(TestClock.setTime(Date.UTC(2026, 0, 5)), load())

@@ -1,6 +1,8 @@
 import * as Net from "node:net"
 import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import { type Answer, call, send, serve, until } from "./Served.js"
 
@@ -36,6 +38,13 @@ const complaints = (answer: Answer): ReadonlyArray<readonly [string, string]> =>
     one.loc.join("."),
     one.type,
   ])
+}
+
+/** A logger, and the lines that it was given. */
+const logging = () => {
+  const logged: Array<string> = []
+  const take = Logger.map(Logger.logfmtLogger, (line) => void logged.push(line))
+  return { logged, logger: Logger.replace(Logger.defaultLogger, take) }
 }
 
 const json = { "content-type": "application/json" }
@@ -251,11 +260,7 @@ describe("what is refused otherwise", () => {
   )
 
   it.scopedLive("a bug is logged with the request's id, and not told", () => {
-    const logged: Array<string> = []
-    const logger = Logger.replace(
-      Logger.defaultLogger,
-      Logger.logfmtLogger.pipe(Logger.map((line) => void logged.push(line))),
-    )
+    const { logged, logger } = logging()
     return Effect.gen(function* () {
       const { api, manager } = yield* serve({ logger })
       Object.assign(manager, { coverage: () => Effect.die(new Error("secret of the house")) })
@@ -299,11 +304,7 @@ describe("what is refused otherwise", () => {
 
 describe("every request", () => {
   it.scopedLive("has an id, the client's if that is sane, and a line in the log without its query", () => {
-    const logged: Array<string> = []
-    const logger = Logger.replace(
-      Logger.defaultLogger,
-      Logger.logfmtLogger.pipe(Logger.map((line) => void logged.push(line))),
-    )
+    const { logged, logger } = logging()
     return Effect.gen(function* () {
       const { api } = yield* serve({ logger, token: "tell-nobody" })
       const bearer = { authorization: "Bearer tell-nobody" }
@@ -325,16 +326,16 @@ describe("every request", () => {
   })
 
   it.scopedLive("whose client leaves before its answer has its id in the log as well", () => {
-    const logged: Array<string> = []
-    const logger = Logger.replace(
-      Logger.defaultLogger,
-      Logger.logfmtLogger.pipe(Logger.map((line) => void logged.push(line))),
-    )
+    const { logged, logger } = logging()
     return Effect.gen(function* () {
       const { api, manager } = yield* serve({ logger })
-      Object.assign(manager, { check: () => Effect.never })
+      const begun = yield* Deferred.make<void>()
+      const check = () => Effect.zipRight(Deferred.succeed(begun, undefined), Effect.never)
+      Object.assign(manager, { check })
       const asked = send("GET", `${api}/data/AAPL/1d/quality`, undefined, { "x-request-id": "gone-1" })
-      yield* Effect.timeoutOption(asked, "100 millis")
+      const leaving = yield* Effect.fork(asked)
+      yield* Deferred.await(begun)
+      yield* Fiber.interrupt(leaving)
       yield* until(Effect.sync(() => logged.some((line) => line.includes("status=499"))))
       expect(logged.find((line) => line.includes("status=499"))).toContain("request_id=gone-1")
     })

@@ -12,11 +12,13 @@ import type { TrainingReport } from "../../../src/training/TrainingReport.js"
 import * as Models from "../../utils/Models.js"
 import * as Examples from "../../utils/Strategies.js"
 
+const names = ["held", "rec_short", "rsi_mean_reversion", "test"]
+
 /** One strategy under several names. */
 export const strategies = Layer.succeed(Strategies.Strategies, {
-  names: Effect.succeed(["held", "rec_short", "rsi_mean_reversion", "test"]),
+  names: Effect.succeed(names),
   read: (name) =>
-    /^(held|rec_short|rsi_mean_reversion|test)$/.test(name)
+    names.includes(name)
       ? Effect.suspend(() => {
           const text = Examples.change([["name: mean_reversion", `name: ${name}`]])
           return Effect.map(StrategyFile.parse(`${name}.yaml`, text), (file) => ({ ...file, text }))

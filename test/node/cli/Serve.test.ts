@@ -8,6 +8,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Cli from "../../../src/node/Cli.js"
+import * as Package from "../../../src/node/Package.js"
 import * as Strategies from "../../utils/Strategies.js"
 import * as TestOutput from "../../utils/TestOutput.js"
 import { call, send, until } from "../api/Served.js"
@@ -17,7 +18,10 @@ const home = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true })),
 )
 
-/** Runs the command line with an environment of its own; what it writes can be read while it runs. */
+/**
+ * Runs the command line with an environment of its own; what it writes can be read while it runs. `beside` runs
+ * another one in the same environment, to its end.
+ */
 const running = (words: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
   Effect.gen(function* () {
     const path = yield* home
@@ -28,14 +32,17 @@ const running = (words: ReadonlyArray<string>, environment: Readonly<Record<stri
       Effect.withConfigProvider(config),
       Effect.fork,
     )
-    return { fiber, output, path }
+    const beside = (...others: ReadonlyArray<string>) =>
+      Effect.withConfigProvider(TestOutput.run(Cli.run(others)), config)
+    return { fiber, output, path, beside }
   })
 
 const served = (...given: Parameters<typeof running>) =>
   Effect.gen(function* () {
-    const { fiber, output, path } = yield* running(...given)
+    const started = yield* running(...given)
+    const { output } = started
     yield* until(Effect.sync(() => output.out().includes("\n")))
-    return { fiber, output, path, url: output.out().trim() }
+    return { ...started, url: output.out().trim() }
   })
 
 describe("ktrdr serve", () => {
@@ -75,34 +82,61 @@ describe("ktrdr serve", () => {
   )
 
   it.scopedLive(
-    "trains the strategies of its home, and those that come with ktrdr, and keeps the models",
+    "trains the strategies of its home, and those that come with ktrdr, once there are bars, and keeps the models",
     () =>
       Effect.gen(function* () {
-        const { fiber, path, url } = yield* served(["serve", "--port", "0"])
+        const { beside, fiber, path, url } = yield* served(["serve", "--port", "0"])
         const api = `${url}/api/v1`
         expect((yield* call(`${api}/models`)).body).toEqual({ success: true, models: [], damaged: [] })
         mkdirSync(join(path, "strategies"))
-        writeFileSync(join(path, "strategies", "mine.yaml"), Strategies.text)
-        const training = { symbols: ["AAPL"], timeframes: ["1h"], strategy_name: "mine" }
-        const unknown = yield* send("POST", `${api}/trainings/start`, { ...training, strategy_name: "yours" })
+        const mine = Strategies.change([
+          ["name: mean_reversion", "name: mine"],
+          ["epochs: 50", "epochs: 2"],
+          ["threshold: 0.002", "threshold: 0.02"],
+        ])
+        writeFileSync(join(path, "strategies", "mine.yaml"), mine)
+        const range = { start_date: "2014-01-02", end_date: "2020-01-01" }
+        const start = (strategy: string) =>
+          send("POST", `${api}/trainings/start`, {
+            ...range,
+            symbols: ["SPX"],
+            timeframes: ["1d"],
+            strategy_name: strategy,
+          })
+        const unknown = yield* start("yours")
         expect([unknown.status, unknown.body.detail]).toEqual([
           404,
           expect.stringContaining("mean_reversion, mine, trend_following"),
         ])
-        const started = yield* send("POST", `${api}/trainings/start`, training)
-        expect(started.status).toBe(200)
-        const id: string = started.body.task_id
-        const record = Effect.map(call(`${api}/operations/${id}`), ({ body }) => body.data)
-        yield* until(Effect.map(record, ({ status }) => status === "failed"))
-        expect(yield* record).toMatchObject({
+        /** The record of a training, once it has ended. */
+        const ended = Effect.fnUntraced(function* (strategy: string) {
+          const { body, status } = yield* start(strategy)
+          expect(status).toBe(200)
+          yield* call(`${api}/operations/${body.task_id}/events`)
+          return (yield* call(`${api}/operations/${body.task_id}`)).body.data
+        })
+        expect(yield* ended("mine")).toMatchObject({
           operation_type: "training",
+          status: "failed",
           metadata: {
-            symbol: "AAPL",
-            timeframe: "1h",
+            symbol: "SPX",
+            timeframe: "1d",
             mode: "training",
             parameters: { failure: { tag: "DataError", reason: "NotFound", error: { _tag: "DataError" } } },
           },
         })
+        expect((yield* call(`${api}/models`)).body.models).toEqual([])
+        const sample = `${Package.samples()}SPX_1d.csv`
+        const series = ["--symbol", "SPX", "--timeframe", "1d", "--venue", "XNYS", "--type", "index"]
+        expect((yield* beside("data", "import", sample, ...series)).result).toBe(0)
+        for (const strategy of ["mine", "trend_following"]) {
+          expect(yield* ended(strategy)).toMatchObject({ operation_type: "training", status: "completed" })
+        }
+        const { models } = (yield* call(`${api}/models`)).body
+        expect(models.map(({ model_id }: { readonly model_id: string }) => model_id)).toEqual([
+          "mine/SPX_1d/v1",
+          "trend_following/SPX_1d/v1",
+        ])
         yield* Fiber.interrupt(fiber)
       }),
   )

@@ -1,4 +1,5 @@
 /** Trainings and models by the command line inside this process. */
+import { readFile } from "node:fs/promises"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -125,18 +126,18 @@ describe("train", () => {
     () =>
       Effect.gen(function* () {
         const { file, run } = yield* setUp
-        const text = (yield* Effect.promise(() =>
-          import("node:fs/promises").then((fs) =>
-            fs.readFile(`${Package.strategies()}trend_following.yaml`, "utf8"),
-          ),
-        ))
+        const example = `${Package.strategies()}trend_following.yaml`
+        const text = (yield* Effect.promise(() => readFile(example, "utf8")))
           .replace(/^ {2}early_stopping.*\n/m, "")
           .replace("epochs: 60", "epochs: 80")
         const strategy = yield* file("long.yaml", text)
         const listed = Effect.map(run("operations", "list", "--json"), ({ out }) => lines(out))
 
         const running = yield* Effect.fork(run("train", strategy, "--no-progress"))
-        yield* Effect.repeat(Effect.delay(listed, 50), { until: ([one]) => (one?.fraction ?? 0) > 0.3 })
+        const isOnItsWay = Effect.repeat(Effect.delay(listed, 50), {
+          until: ([one]) => (one?.fraction ?? 0) > 0.3,
+        })
+        yield* Effect.raceFirst(isOnItsWay, Fiber.await(running))
         yield* Fiber.interrupt(running)
         const [cut] = yield* listed
         expect(cut).toMatchObject({ kind: "training", status: "cancelled" })
