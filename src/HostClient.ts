@@ -2,26 +2,23 @@
  * A generic adapter for a remote host that speaks JSON over HTTP: pooled connections, timeouts, retries,
  * health, counts. What the answers mean is the business of whoever wraps it.
  */
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as Clock from "effect/Clock"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import * as HostConfig from "./HostConfig.js"
-import * as HostError from "./HostError.js"
-import { Connections } from "./internal/connections.js"
-import * as Expiry from "./internal/expiry.js"
-import * as HostCall from "./internal/hostCall.js"
-import * as HostCodec from "./internal/hostCodec.js"
-import * as HostExchange from "./internal/hostExchange.js"
-import * as HostMetrics from "./internal/hostMetrics.js"
-import * as SharedProbe from "./internal/sharedProbe.js"
+import type * as HostError from "./HostError.js"
+import * as Host from "./internal/host.js"
+import type * as HostBreaker from "./internal/hostBreaker.js"
+import type * as HostCall from "./internal/hostCall.js"
+import type * as HostEvents from "./internal/hostEvents.js"
+import type * as HostMetrics from "./internal/hostMetrics.js"
 
 export type Method = HostCall.Method
 
@@ -42,6 +39,17 @@ export interface Body<B, J, S> {
   readonly bodySchema?: Schema.Schema<B, J, S> | undefined
 }
 
+/** What is asked for of a stream of events. */
+export interface Listening {
+  /** The id of the last event that came over an earlier connection, so that the host goes on behind it. */
+  readonly lastEventId?: string | undefined
+  /** The longest time without an event or a comment, 40 seconds by default: hosts comment every 15. */
+  readonly idleTimeout?: Duration.DurationInput | undefined
+}
+
+/** An event, with what its data holds. */
+export type Event<A> = HostEvents.Event<A>
+
 /** The answer to a health check that the host passed. */
 export interface Health {
   /** The body as JSON, or as text where it is none. */
@@ -49,24 +57,44 @@ export interface Health {
   readonly checkedAtMillis: number
 }
 
-/** Counts since the client was made. */
+/** Whether calls go to a host (`closed`), fail at once (`open`), or wait for one of them to tell (`half_open`). */
+export type Circuit = HostBreaker.Circuit
+
+/** Counts since the client was made, and how the host is; of several targets, the sums and the best of them. */
 export interface Stats {
+  readonly url: string
   /** Attempts made, whether or not the host could be reached. */
   readonly requests: number
   /** Attempts that failed, by reason, and calls that never got a slot; interruptions are none of them. */
   readonly failures: { readonly [R in HostError.Reason]?: number }
   readonly retries: number
   readonly inFlight: number
-  /** 0 where the `HttpClient` is not that of `HostPool`. */
+  /** Connections: 0 where the `HttpClient` is not that of `HostPool`. */
   readonly connectionsOpened: number
+  readonly connectionsOpen: number
+  readonly state: Circuit
+  /** When the host is tried again, in epoch milliseconds; `null` unless `state` is `open`. */
+  readonly nextTryMillis: number | null
+  /** The last attempt that failed, and when (epoch ms). */
+  readonly lastError: HostMetrics.LastError | null
 }
 
 /**
  * A client of one host. Interrupting a call closes its connection at once, whether it is connecting, waits
  * for headers or reads the body; no answer is left unread.
+ *
+ * A host that failed `config.breakerThreshold` times in a row is left alone for a while: a new call fails at once
+ * with `Unavailable` and `nextTryMillis`, one that was sent before waits within its deadline, and the first
+ * attempt after `nextTryMillis` tells whether the host is back. Where the host has several base URLs, calls go to
+ * the one that worked last, or to the first whose circuit is closed; a call that meets a dead one goes on at the
+ * next at once, unless it might have arrived and may not be repeated.
  */
 export interface HostClient {
   readonly config: HostConfig.HostConfig
+  /** The base URL; of several targets, all of them, separated by commas. */
+  readonly url: string
+  /** A client for each base URL of the host, in their order; where there is one, this client itself. */
+  readonly targets: ReadonlyArray<HostClient>
   readonly get: <A, I, R>(
     path: string,
     options: Options & Decoded<A, I, R>,
@@ -81,32 +109,43 @@ export interface HostClient {
     path: string,
     options: Options & Decoded<A, I, R> & Body<B, J, S>,
   ) => Effect.Effect<A, HostError.HostError, R | S>
+  /** Any method, decoded, and the text that it was decoded from. */
+  readonly answer: <A, I, R, B = unknown, J = unknown, S = never>(
+    method: Method,
+    path: string,
+    options: Options & Decoded<A, I, R> & Body<B, J, S>,
+  ) => Effect.Effect<{ readonly value: A; readonly text: string }, HostError.HostError, R | S>
   /** Any method, the body as it came: for adapters that decode a large answer themselves. */
   readonly text: <B = unknown, J = unknown, S = never>(
     method: Method,
     path: string,
     options?: Options & Body<B, J, S>,
   ) => Effect.Effect<string, HostError.HostError, S>
+  /** Any method, the body as bytes. */
+  readonly bytes: <B = unknown, J = unknown, S = never>(
+    method: Method,
+    path: string,
+    options?: Options & Body<B, J, S>,
+  ) => Effect.Effect<Uint8Array, HostError.HostError, S>
+  /**
+   * Server-sent events, over one pooled connection that stays in use until the stream ends. `timeout`,
+   * `deadline` and `attempts` hold for its opening alone. The stream ends when the host ends it, and fails when
+   * the connection breaks or nothing at all came for `idleTimeout`. One connection is left to other calls: a
+   * stream too many fails with `InvalidConfig`.
+   */
+  readonly events: <A, I, R>(
+    path: string,
+    options: Options & Decoded<A, I, R> & Listening,
+  ) => Stream.Stream<Event<A>, HostError.HostError, R>
   /** Asks `config.healthPath`, once for all who ask within `config.healthTtl`; fails if the host does. */
   readonly health: Effect.Effect<Health, HostError.HostError>
   readonly stats: Effect.Effect<Stats>
 }
 
-/** Counts the attempts made while an effect ran: provide a counter, run the effect, read the counter. */
-export class Attempts extends Context.Reference<Attempts>()("ktrdr/HostClient/Attempts", {
-  defaultValue: (): { requests: number } => ({ requests: 0 }),
-}) {}
+export { Attempts, Gate } from "./internal/hostGate.js"
 
 /** Decides when an attempt may be made. */
 export type Gatekeeper = HostCall.Gatekeeper
-
-/**
- * What every attempt passes through, repeats included: it may hold the attempt back, and sees how it ends. The
- * time that it is held back counts towards neither the attempt nor the call; it holds no slot meanwhile.
- */
-export class Gate extends Context.Reference<Gate>()("ktrdr/HostClient/Gate", {
-  defaultValue: (): Gatekeeper => ({ pass: (attempt) => attempt }),
-}) {}
 
 /**
  * A client for one host on the given `HttpClient`; the layers of a `Tag` give it a pool of its own. Fails
@@ -116,7 +155,7 @@ export const make = (
   name: string,
   options: HostConfig.Options,
 ): Effect.Effect<HostClient, HostError.HostError, HttpClient.HttpClient | Scope.Scope> =>
-  Effect.flatMap(HostConfig.make(name, options), fromConfig)
+  Effect.flatMap(HostConfig.make(name, options), Host.make)
 
 /** The class that `Tag` makes: a service tag with the layers of its host. */
 export interface TagClass<Self> extends Context.TagClass<Self, string, HostClient> {
@@ -164,73 +203,3 @@ export const Tag =
         Layer.unwrapEffect(Effect.map(Config.unwrap(config), layer)),
     })
   }
-
-// -----------------------------------------------------------------------------
-
-type Fail = (details: HostError.Details) => HostError.HostError
-
-const fromConfig = (
-  config: HostConfig.HostConfig,
-): Effect.Effect<HostClient, never, HttpClient.HttpClient | Scope.Scope> =>
-  Effect.gen(function* () {
-    const connections = yield* Connections
-    const metrics = HostMetrics.make(config.name)
-    const exchange = HostExchange.make(config, yield* HttpClient.HttpClient, metrics, yield* Expiry.make)
-    const send = HostCall.make(config, metrics, exchange)
-
-    const call = <A, R, B, J, S>(
-      method: Method,
-      path: string,
-      options: Options & Body<B, J, S>,
-      decode: (answer: HostCall.Answer, fail: Fail) => Effect.Effect<A, HostError.HostError, R>,
-    ): Effect.Effect<A, HostError.HostError, R | S> => {
-      const route = path.startsWith("/") ? path : `/${path}`
-      const place = { host: config.name, method, path: route.replace(/[?#].*$/s, "") }
-      const fail = HostError.about(place)
-      return Effect.useSpan(
-        `HostClient.${method}`,
-        { kind: "client", captureStackTrace: false, attributes: place },
-        (span) =>
-          Effect.flatMap(HostCodec.encode(options.body, options.bodySchema, fail), (body) =>
-            Effect.flatMap(Effect.zip(Attempts, Gate), ([attempts, gate]) =>
-              Effect.flatMap(
-                send({ method, path: route, body, fail, attempts, gate, span }, options),
-                (answer) => {
-                  span.attribute("attempts", answer.attempts)
-                  return decode(answer, fail)
-                },
-              ),
-            ),
-          ),
-      )
-    }
-
-    const request: HostClient["request"] = (method, path, options) =>
-      call(method, path, options, HostCodec.decode(options.response, metrics))
-
-    const healthOptions = { attempts: 1, timeout: config.healthTimeout, deadline: config.healthTimeout }
-    const health = yield* SharedProbe.make(
-      call("GET", config.healthPath, healthOptions, (answer) =>
-        Effect.map(Clock.currentTimeMillis, (checkedAtMillis) => ({
-          body: Either.getOrElse(HostCodec.parseJson(answer.text), () => answer.text),
-          checkedAtMillis,
-        })),
-      ),
-      Duration.toMillis(config.healthTtl),
-    )
-
-    return {
-      config,
-      request,
-      get: (path, options) => request("GET", path, options),
-      post: (path, options) => request("POST", path, options),
-      text: (method, path, options = {}) =>
-        call(method, path, options, (answer) => Effect.succeed(answer.text)),
-      health,
-      stats: Effect.sync(() => ({
-        ...metrics.counts,
-        failures: { ...metrics.counts.failures },
-        connectionsOpened: connections.opened,
-      })),
-    }
-  })

@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
  * - no answer: `ConnectionRefused`, `ConnectFailed` (name, route, TLS), `ConnectionReset` (closed before any
  *   byte of the answer), `AttemptTimeout`, `DeadlineExceeded` (the whole call, retries included)
  * - a refusal: `RateLimited` (429), `Unavailable` (408, 502, 503, 504), `Status` (any other but 2xx)
+ * - not even tried: `Unavailable` with `nextTryMillis` and without `status`, while the host's circuit is open
  * - a bad answer: `Truncated` (it broke off), `TooLarge`, `Malformed` (not HTTP, not JSON, not the schema)
  */
 export const Reason = Schema.Literal(
@@ -54,6 +55,8 @@ export class HostError extends Schema.TaggedError<HostError>("ktrdr/HostError")(
   body: Schema.optionalWith(Schema.String, { exact: true }),
   /** How long the host asks to be left alone, in milliseconds. */
   retryAfterMillis: Schema.optionalWith(Schema.Number, { exact: true }),
+  /** While the circuit is open: when the host is tried again, in epoch milliseconds. */
+  nextTryMillis: Schema.optionalWith(Schema.Number, { exact: true }),
   /** Attempts made, the last one included; 0 when nothing was sent. */
   attempts: Schema.Number,
   cause: Schema.optionalWith(Schema.Defect, { exact: true }),

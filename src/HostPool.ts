@@ -4,28 +4,25 @@
 import * as Net from "node:net"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { buildConnector, Client, type Dispatcher, errors, Pool } from "@effect/platform-node/Undici"
+import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { HostConfig } from "./HostConfig.js"
-import { Connections, failed } from "./internal/connections.js"
+import { asksForGzip, type HostConfig } from "./HostConfig.js"
+import { Connections, type Counts, failed } from "./internal/connections.js"
 import * as HostPoolClient from "./internal/HostPoolClient.js"
 import * as HostMetrics from "./internal/hostMetrics.js"
 
 /**
- * A dispatcher for the one origin of `config.baseUrl` that keeps at most `config.connections` connections,
- * ends an answer longer than `config.maxBodyBytes` while it comes, and destroys every socket within a second
- * when the scope closes. An aborted request closes its socket even while that is still connecting.
- * `connections.opened` is what undici reported as connected.
+ * A dispatcher for the one origin of `config.baseUrl` that keeps at most `config.connections` connections, and
+ * destroys every socket within a second when the scope closes. An aborted request closes its socket even while
+ * that is still connecting. An idle connection is closed after `config.keepAlive`, or two seconds before the
+ * time that the host has said by `Keep-Alive: timeout=`, whichever is sooner.
  */
 export const make = (
   config: HostConfig,
-): Effect.Effect<
-  { readonly dispatcher: Dispatcher; readonly connections: { opened: number } },
-  never,
-  Scope.Scope
-> =>
+): Effect.Effect<{ readonly dispatcher: Dispatcher; readonly connections: Counts }, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => new HostDispatcher(config)),
@@ -35,21 +32,47 @@ export const make = (
     (pool) => ({ dispatcher: pool, connections: pool.connections }),
   )
 
-/** An `HttpClient` for that host alone, over its own pool. */
+/**
+ * An `HttpClient` for that host alone, over a pool of its own for each origin of `config.baseUrls`; it ends an
+ * answer that is too long while it comes.
+ */
 export const layer = (config: HostConfig): Layer.Layer<HttpClient.HttpClient | Connections> =>
   Layer.unwrapScoped(
-    Effect.map(make(config), ({ connections, dispatcher }) =>
-      Layer.merge(
-        Layer.succeed(HttpClient.HttpClient, HostPoolClient.make(dispatcher)),
-        Layer.succeed(Connections, connections),
+    Effect.map(
+      Effect.forEach(originsOf(config), (origin) =>
+        Effect.map(make({ ...config, baseUrl: origin }), (pool) => [origin, pool] as const),
       ),
+      (list) => {
+        const pools = new Map(list)
+        const limits = { maxBodyBytes: config.maxBodyBytes, gzip: asksForGzip(config) }
+        return Layer.merge(
+          Layer.succeed(HttpClient.HttpClient, HostPoolClient.make(byOrigin(pools), limits)),
+          Layer.succeed(Connections, new Map(list.map(([origin, pool]) => [origin, pool.connections]))),
+        )
+      },
     ),
   )
 
 // -----------------------------------------------------------------------------
 
+const originsOf = (config: HostConfig): ReadonlyArray<string> =>
+  Arr.dedupe(config.baseUrls.map((baseUrl) => new URL(baseUrl).origin))
+
+const byOrigin = (
+  pools: ReadonlyMap<string, { readonly dispatcher: Dispatcher }>,
+): Pick<Dispatcher, "dispatch"> => ({
+  dispatch: (options, handler) => {
+    const pool = pools.get(String(options.origin))
+    if (pool === undefined) throw foreign([...pools.keys()].join(" and "), options.origin)
+    return pool.dispatcher.dispatch(options, handler)
+  },
+})
+
+const foreign = (own: string, origin: unknown) =>
+  new errors.InvalidArgumentError(`this pool is for ${own}, not ${String(origin)}`)
+
 class HostDispatcher extends Pool {
-  readonly connections: { opened: number }
+  readonly connections: { opened: number; open: number }
   readonly #origin: string
   readonly #connecting: Set<Net.Socket>
 
@@ -64,22 +87,25 @@ class HostDispatcher extends Pool {
       connections: config.connections,
       keepAliveTimeout: Duration.toMillis(config.keepAlive),
       keepAliveMaxTimeout: Duration.toMillis(config.keepAlive),
-      maxResponseSize: config.maxBodyBytes,
       factory: (url, options) => new Connection(url, options, connector, connecting),
     })
     this.#origin = origin
     this.#connecting = connecting
-    this.connections = { opened: 0 }
+    this.connections = { opened: 0, open: 0 }
     const opened = HostMetrics.connections(config.name)
     this.on("connect", () => {
       this.connections.opened += 1
+      this.connections.open += 1
       opened()
+    })
+    this.on("disconnect", () => {
+      this.connections.open -= 1
     })
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) {
     if (options.origin !== this.#origin) {
-      throw new errors.InvalidArgumentError(`this pool is for ${this.#origin}, not ${options.origin}`)
+      throw foreign(this.#origin, options.origin)
     }
     return super.dispatch(options, handler)
   }

@@ -1,7 +1,9 @@
+import { inspect } from "node:util"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -73,10 +75,50 @@ describe("a call", () => {
       const host = yield* FakeHost.make({ tls: true })
       const client = yield* connect(host)
       expect(yield* client.get("/", { response })).toEqual({ n: 1 })
-      const stranger = yield* connect({ url: host.url })
-      const error = yield* failureOf(stranger.get("/", { response }))
-      expect(error).toMatchObject({ reason: "ConnectFailed", attempts: 1 })
-      expect(error.message).toContain("certificate")
+      const other = yield* FakeHost.make({ tls: true })
+      for (const ca of [undefined, other.ca]) {
+        const stranger = yield* connect({ url: host.url, ca })
+        const error = yield* failureOf(stranger.get("/", { response }))
+        expect(error).toMatchObject({
+          reason: "ConnectFailed",
+          attempts: 1,
+          expected: expect.stringContaining("certificate authority"),
+          advice: expect.stringContaining("certificate authority"),
+        })
+      }
+      expect(host.requests.length).toBe(1)
+    }),
+  )
+
+  it.scoped("keeps its token out of errors, spans and logs, whatever the host sends back", () =>
+    Effect.gen(function* () {
+      const host = yield* FakeHost.make()
+      const token = "s3cret-token"
+      const client = yield* connect(host, { token: Redacted.make(token), attempts: 1 })
+      const gone = yield* connect(yield* Effect.scoped(FakeHost.make()), {
+        token: Redacted.make(token),
+        attempts: 1,
+      })
+      host.otherwise = ({ headers }) => FakeHost.json({ detail: `no such ${headers.authorization}` }, 401)
+      const refusal = yield* failureOf(client.get("/", { response }))
+      host.otherwise = () => Reply.Reset()
+      const reset = yield* failureOf(client.get("/", { response }))
+      host.otherwise = () => Reply.Truncated()
+      const truncated = yield* failureOf(client.get("/", { response }))
+      const refused = yield* failureOf(gone.get("/", { response }))
+      const invalid = yield* failureOf(client.get("/", { response, query: { a: "\uD800" } }))
+      expect(refusal.body).toBe('{"detail":"no such Bearer <redacted>"}')
+      for (const error of [refusal, reset, truncated, refused, invalid]) {
+        const shown = [
+          String(error),
+          JSON.stringify(error),
+          inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true }),
+          Cause.pretty(Cause.fail(error), { renderErrorCause: true }),
+          inspect(yield* client.stats, { depth: 9 }),
+          inspect(client.config, { depth: 9 }),
+        ]
+        expect(shown.join("\n")).not.toContain(token)
+      }
     }),
   )
 
@@ -100,7 +142,15 @@ describe("a call", () => {
         host: "archive",
         method: "GET",
         path: "/x",
+        url: host.url,
         attempts: 1,
+      })
+      host.script.push(busy(404))
+      yield* failureOf(Effect.withTracer(client.get("/y", { response }), tracer))
+      expect(Object.fromEntries(spans[1]!.attributes)).toMatchObject({
+        url: host.url,
+        attempts: 1,
+        last_failure: "Status",
       })
     }),
   )
@@ -219,6 +269,11 @@ describe("limits and counts", () => {
         retries: 0,
         inFlight: 0,
         connectionsOpened: host.connections.opened,
+        connectionsOpen: host.connections.open,
+        url: host.url,
+        state: "closed",
+        nextTryMillis: null,
+        lastError: null,
       })
     }),
   )

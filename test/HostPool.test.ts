@@ -35,7 +35,10 @@ describe("HostPool", () => {
       yield* Effect.forEach(Array.from({ length: 40 }), () => ask, { concurrency: 8, discard: true })
       expect(host.requests.length).toBe(40)
       expect(host.connections).toEqual({ opened: 2, open: 2 })
-      expect(pool.connections.opened).toBe(2)
+      expect(pool.connections).toEqual({ opened: 2, open: 2 })
+      host.script.push(Reply.Reset())
+      yield* Effect.exit(ask)
+      expect(pool.connections).toEqual({ opened: 2, open: host.connections.open })
     }),
   )
 
@@ -93,6 +96,19 @@ describe("HostPool", () => {
       yield* text(client, host.url)
       expect(host.connections.open).toBe(1)
       yield* host.until(() => host.connections.open === 0)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("closes an idle connection before the time that the host has said", () =>
+    Effect.gen(function* () {
+      for (const timeout of [2, 3]) {
+        const host = yield* FakeHost.make()
+        host.otherwise = () => FakeHost.json({}, 200, { "keep-alive": `timeout=${timeout}` })
+        const client = yield* connect({ baseUrl: host.url, keepAlive: "1 minute" })
+        yield* text(client, host.url)
+        yield* host.until(() => host.connections.open === 0)
+        expect(host.connections.opened).toBe(1)
+      }
     }).pipe(Effect.scoped),
   )
 

@@ -3,9 +3,15 @@
  */
 import * as Context from "effect/Context"
 
-/** Connections opened since the pool was made. */
+/** Connections to one origin since its pool was made. */
+export interface Counts {
+  readonly opened: number
+  readonly open: number
+}
+
+/** The counts by the origin of a URL. */
 export class Connections extends Context.Reference<Connections>()("ktrdr/HostClient/Connections", {
-  defaultValue: (): { opened: number } => ({ opened: 0 }),
+  defaultValue: (): ReadonlyMap<string, Counts> => new Map(),
 }) {}
 
 /** Where a connection stood when it failed. */

@@ -1,6 +1,7 @@
 /**
  * JSON at the edge: bodies encoded by their schema, answers decoded by theirs.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
@@ -8,7 +9,6 @@ import type * as Schema from "effect/Schema"
 import type { Details, HostError } from "../HostError.js"
 import type { Answer } from "./hostCall.js"
 import * as HostFailure from "./hostFailure.js"
-import type { HostMetrics } from "./hostMetrics.js"
 
 type Fail = (details: Details) => HostError
 
@@ -25,17 +25,19 @@ export const encode = <A, I, R>(
       )
 
 /** What an answer holds. Fails with `Malformed`, naming the first place that does not fit. */
-export const decode = <A, I, R>(schema: Schema.Schema<A, I, R>, metrics: HostMetrics) => {
+export const decode = <A, I, R>(schema: Schema.Schema<A, I, R>) => {
   const parse = ParseResult.decodeUnknown(schema)
-  return (answer: Answer, fail: Fail): Effect.Effect<A, HostError, R> => {
-    const misfit = (expected: string, found: string, cause: unknown) => {
-      metrics.failure("Malformed")
-      return fail({ ...HostFailure.malformed(expected, found, cause), attempts: answer.attempts })
-    }
-    const json = parseJson(answer.text)
+  return (answer: Answer<string>, fail: Fail): Effect.Effect<A, HostError, R> => {
+    const misfit = (expected: string, found: string, cause: unknown) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const error = fail({ ...HostFailure.malformed(expected, found, cause), attempts: answer.attempts })
+        answer.target.metrics.failure(error, now)
+        return Effect.fail(error)
+      })
+    const json = parseJson(answer.body)
     return Either.isLeft(json)
-      ? Effect.fail(misfit("JSON", answer.text, json.left))
-      : Effect.mapError(parse(json.right), (issue) =>
+      ? misfit("JSON", answer.body, json.left)
+      : Effect.catchAll(parse(json.right), (issue) =>
           misfit("an answer of the agreed form", describe(issue), issue),
         )
   }

@@ -15,19 +15,71 @@ export type Failure = Omit<Details, "attempts">
 /** The transport failed; `limit` is the most that an answer may have, in bytes. */
 export const transport = (error: unknown, phase: Phase, limit: number): Failure => {
   const reading = read(error)
-  if (error instanceof RequestError && error.reason === "InvalidUrl") return unsendable(reading.text, error)
+  if (error instanceof RequestError && error.reason === "InvalidUrl")
+    return unsendable(reading.text, causeOf(error))
   const reason = reasonOf(reading, phase)
+  const told = reason === "ConnectFailed" && isOfCertificate(reading.code) ? untrusted : texts(limit)[reason]
   return {
-    ...(texts(limit)[reason] ?? { expected: "an answer", advice: "Try again" }),
+    ...(told ?? { expected: "an answer", advice: "Try again" }),
     reason,
     found: reading.code === "" ? reading.text : `${reading.text} (${reading.code})`,
-    cause: error,
+    cause: causeOf(error),
   }
 }
 
 /** True if the request met a pooled connection that the host was closing, and no byte of an answer came. */
 export const isStale = (error: Pick<HostError, "reason" | "cause">): boolean =>
   error.reason === "ConnectionReset" && read(error.cause).connection?.reused === true
+
+/** What a failed attempt tells of its host: an answer of any kind shows that it is there. */
+export const verdict = (error: HostError): "failed" | "answered" | "nothing" => {
+  switch (error.reason) {
+    case "ConnectionRefused":
+    case "ConnectFailed":
+    case "AttemptTimeout":
+    case "Truncated":
+      return "failed"
+    case "ConnectionReset":
+      return isStale(error) ? "nothing" : "failed"
+    case "Unavailable":
+      return error.status !== 408 && error.retryAfterMillis === undefined ? "failed" : "answered"
+    case "RateLimited":
+    case "Status":
+    case "TooLarge":
+    case "Malformed":
+      return "answered"
+    case "InvalidConfig":
+    case "InvalidRequest":
+    case "DeadlineExceeded":
+      return "nothing"
+  }
+}
+
+/** Nothing of the request has left this machine. */
+export const isUnsent = (error: HostError): boolean =>
+  error.reason === "ConnectionRefused" ||
+  (error.reason === "ConnectFailed" && /^(ENOTFOUND|EAI_)/.test(read(error.cause).code))
+
+/** The attempt was not made, for the circuit was open. */
+export const isUntried = (error: HostError): boolean => error.nextTryMillis !== undefined
+
+/** The circuit has been open since so many failures in a row. */
+export const circuitOpen = (
+  failures: number,
+  last: HostError | undefined,
+  nextTryMillis: number,
+  now: number,
+): Failure => {
+  const lastly = last === undefined ? "" : `, the last: expected ${last.expected}, found ${last.found}`
+  return {
+    reason: "Unavailable",
+    expected: "a host that answers",
+    found: `the circuit open since ${failures === 1 ? "a failure" : `${failures} failures`}${lastly}`,
+    advice: `See whether the host runs; it is tried again at ${new Date(nextTryMillis).toISOString()}`,
+    nextTryMillis,
+    retryAfterMillis: Math.max(0, nextTryMillis - now),
+  }
+}
 
 /** An answer other than 2xx. */
 export const refusal = (status: number, body: string, retryAfterMillis: number | undefined): Failure => ({
@@ -87,6 +139,10 @@ export const malformed = (expected: string, found: string, cause: unknown): Fail
 
 // -----------------------------------------------------------------------------
 
+/** What the transport said, without the request, whose headers may hold a secret. */
+const causeOf = (error: unknown): unknown =>
+  typeof error === "object" && error !== null && "request" in error && "cause" in error ? error.cause : error
+
 interface Reading {
   readonly code: string
   readonly text: string
@@ -116,7 +172,7 @@ const codeOf = (error: object): string | undefined =>
 
 const reasonOf = ({ code, connection }: Reading, phase: Phase): Reason => {
   if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE" || code === "UND_ERR_HEADERS_OVERFLOW") return "TooLarge"
-  if (code.startsWith("HPE_")) return "Malformed"
+  if (code.startsWith("HPE_") || code === "Z_DATA_ERROR") return "Malformed"
   if (phase === "body" || connection?.answered === true) return "Truncated"
   if (code === "ECONNREFUSED") return "ConnectionRefused"
   return code === "ECONNRESET" || code === "EPIPE" || code === "UND_ERR_SOCKET"
@@ -124,11 +180,20 @@ const reasonOf = ({ code, connection }: Reading, phase: Phase): Reason => {
     : "ConnectFailed"
 }
 
+/** What Node says of a certificate that it does not take. */
+const isOfCertificate = (code: string): boolean =>
+  /CERT|^UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)|^CRL_|^HOSTNAME_MISMATCH$|^INVALID_(CA|PURPOSE)$/.test(code)
+
+const untrusted: Pick<Failure, "expected" | "advice"> = {
+  expected: "a certificate for this host from a trusted certificate authority",
+  advice: "Give the PEM text of the host's certificate authority as ca, if this is the host that you mean",
+}
+
 const texts = (limit: number): { readonly [R in Reason]?: Pick<Failure, "expected" | "advice"> } => ({
   ConnectionRefused: { expected: "a connection", advice: "Start the host, or correct its base URL" },
   ConnectFailed: {
     expected: "a connection",
-    advice: "Check the base URL, the network and, over https, the certificate authority",
+    advice: "Check the base URL and the network",
   },
   ConnectionReset: {
     expected: "an answer",

@@ -13,6 +13,8 @@ import * as HostClient from "../../src/HostClient.js"
 import * as HostConfig from "../../src/HostConfig.js"
 import * as HostError from "../../src/HostError.js"
 import * as HostPool from "../../src/HostPool.js"
+import type * as Expiry from "../../src/internal/expiry.js"
+import * as HostBreaker from "../../src/internal/hostBreaker.js"
 import * as HostExchange from "../../src/internal/hostExchange.js"
 import * as HostMetrics from "../../src/internal/hostMetrics.js"
 import { asleepWithin, busy, connect, failureOf, response, turn } from "../utils/Archive.js"
@@ -109,12 +111,16 @@ describe("time", () => {
         Context.get(HttpClient.HttpClient),
       )
       const watched = new Set<unknown>()
-      const exchange = HostExchange.make(config, client, HostMetrics.make("archive"), {
-        watch: (wait) => Effect.sync(() => watched.add(wait)),
-        drop: (wait) => watched.delete(wait),
-      })
-      const call: HostExchange.Call = {
+      const expiry = {
+        watch: (wait: Expiry.Wait) => Effect.sync(() => watched.add(wait)),
+        drop: (wait: Expiry.Wait) => watched.delete(wait),
+      }
+      const breaker = new HostBreaker.Breaker(config, () => {})
+      const exchange = HostExchange.make(config, client, HostMetrics.make("archive"), expiry, breaker)
+      const call: HostExchange.Call<string> = {
         request: HttpClientRequest.get(host.url),
+        read: (response) => response.text,
+        urgent: false,
         fail: HostError.about({ host: "archive", method: "GET", path: "/" }),
         attempts: { requests: 0 },
         timeoutMillis: 1000,

@@ -14,8 +14,10 @@ export type Reply = Data.TaggedEnum<{
   Answer: {
     readonly status: number
     readonly headers: Readonly<Record<string, string>>
-    readonly body: string
+    readonly body: string | Uint8Array
   }
+  /** What the function does with it. */
+  Play: { readonly play: (response: Http.ServerResponse) => void }
   /** Nothing at all, for as long as the client likes. */
   Hang: {}
   /** Headers and half a body, then nothing. */
@@ -57,6 +59,7 @@ export interface Seen {
 }
 
 export interface FakeHost {
+  readonly port: number
   readonly url: string
   /** What a client must trust, over TLS. */
   readonly ca: string | undefined
@@ -72,15 +75,18 @@ export interface FakeHost {
 
 /**
  * A host that is closed, with every connection, when the scope closes. Unscripted requests are answered
- * `{"n":1}`, `{"n":2}` and so on.
+ * `{"n":1}`, `{"n":2}` and so on. `port` is that of a host that was closed before, for one that starts again.
  */
-export const make = (options: { readonly tls?: boolean } = {}): Effect.Effect<FakeHost, never, Scope.Scope> =>
+export const make = (
+  options: { readonly tls?: boolean; readonly port?: number; readonly keepAliveMillis?: number } = {},
+): Effect.Effect<FakeHost, never, Scope.Scope> =>
   Effect.gen(function* () {
     const pair = options.tls === true ? SelfSigned.make() : undefined
     const server = pair === undefined ? Http.createServer() : Https.createServer(pair)
-    server.keepAliveTimeout = 60_000
-    const { changed, connections, numberOf, port, reset, until } = yield* listen(server)
+    server.keepAliveTimeout = options.keepAliveMillis ?? 60_000
+    const { changed, connections, numberOf, port, reset, until } = yield* listen(server, options.port)
     const host: FakeHost = {
+      port,
       url: `${pair === undefined ? "http" : "https"}://127.0.0.1:${port}`,
       ca: pair?.cert,
       requests: [],
@@ -138,6 +144,7 @@ const play = (reply: Reply, response: Http.ServerResponse, reset: () => void): v
       response.writeHead(status, { ...headers, "content-length": String(Buffer.byteLength(body)) })
       response.end(body)
     },
+    Play: ({ play }) => play(response),
     Hang: () => {},
     Stall: half,
     Flood: () => {
@@ -162,7 +169,7 @@ const play = (reply: Reply, response: Http.ServerResponse, reset: () => void): v
   })
 }
 
-const listen = (server: Net.Server) =>
+const listen = (server: Net.Server, port = 0) =>
   Effect.gen(function* () {
     const connections = { opened: 0, open: 0 }
     const sockets = new Map<number | undefined, { readonly socket: Net.Socket; readonly number: number }>()
@@ -185,7 +192,7 @@ const listen = (server: Net.Server) =>
     })
     yield* Effect.acquireRelease(
       Effect.async<void>((resume) => {
-        server.listen(0, "127.0.0.1", () => resume(Effect.void))
+        server.listen(port, "127.0.0.1", () => resume(Effect.void))
       }),
       () =>
         Effect.async<void>((resume) => {

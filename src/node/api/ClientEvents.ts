@@ -1,14 +1,16 @@
 /**
  * The events of an operation as a client reads them, whatever becomes of the connection.
  */
-import * as Sse from "@effect/experimental/Sse"
+import type * as Sse from "@effect/experimental/Sse"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
+import * as HostEvents from "../../internal/hostEvents.js"
 import { fromEncoded } from "../../internal/operationFeed.js"
 import type { Status } from "../../OperationRecord.js"
 import type { Change } from "../../Operations.js"
@@ -20,8 +22,8 @@ export interface Options {
   readonly http: HttpClient.HttpClient
 }
 
-/** No sign of life for so long: the connection is taken for lost. */
-const silence = "40 seconds"
+/** The longest event, in characters. */
+const maxEventSize = 10 * 1024 * 1024
 
 /** A server that was there is waited for so long, in milliseconds. */
 const patience = 30_000
@@ -105,12 +107,13 @@ const connection = ({ http, url }: Options, id: string, reading: Reading): Event
         )
       }
       yield* hear
-      return response.stream.pipe(
+      const silence = HostEvents.idleTimeout
+      const bytes = response.stream.pipe(
         Stream.mapError(ClientFailure.of(call)),
-        Stream.timeoutFail(() => ClientFailure.late(call, 40_000), silence),
+        Stream.timeoutFail(() => ClientFailure.late(call, Duration.toMillis(silence)), silence),
         Stream.tap(() => hear),
-        Stream.decodeText(),
-        Stream.pipeThroughChannel(Sse.makeChannel<ClientFailure.Failure, unknown>()),
+      )
+      return HostEvents.parse(bytes, maxEventSize, () => ClientFailure.tooLarge(call, maxEventSize)).pipe(
         Stream.mapEffect((event) => changeOf(call, id, reading, event)),
         Stream.filterMap((change) => change),
         Stream.takeUntil(() => reading.isOver),

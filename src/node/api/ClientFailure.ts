@@ -8,6 +8,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as DataErrors from "../../data/DataError.js"
 import * as HostErrors from "../../HostError.js"
+import * as HostEvents from "../../internal/hostEvents.js"
 import * as HostFailure from "../../internal/hostFailure.js"
 import * as OperationErrors from "../../OperationError.js"
 import { ErrorBody } from "./ErrorBody.js"
@@ -58,6 +59,10 @@ export const of =
 export const late = (call: Call, millis: number): Failure =>
   about(call)({ ...HostFailure.late("AttemptTimeout", "an answer", millis), attempts: 1 })
 
+/** The server sent an event longer than that, in characters. */
+export const tooLarge = (call: Call, limit: number): Failure =>
+  about(call)({ ...HostEvents.tooLarge(limit), attempts: 1 })
+
 /** The body of an answer that is none of the good ones. */
 export const ofText = (call: Call, status: number, text: string): Failure => {
   const body = decode(text)
@@ -68,7 +73,9 @@ export const ofText = (call: Call, status: number, text: string): Failure => {
 
 /** True of a server that may be there again in a moment. */
 export const isTransient = (error: Failure): boolean =>
-  error._tag === "HostError" && error.reason !== "Status" && error.reason !== "InvalidConfig"
+  error._tag === "HostError" && !lasting.has(error.reason)
+
+const lasting: ReadonlySet<HostErrors.Reason> = new Set(["Status", "InvalidConfig", "TooLarge"])
 
 // ---------------------------------------------------------------------------------------------------------
 

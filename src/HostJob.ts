@@ -1,0 +1,225 @@
+/**
+ * Work that a host does for a client: started, followed to its end, and stopped by whoever leaves before.
+ */
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import type { HostClient } from "./HostClient.js"
+import { HostError } from "./HostError.js"
+import * as HostFailure from "./internal/hostFailure.js"
+
+/** How the work was left: the host says that nothing of it runs any more, or nobody knows. */
+export type Release = Data.TaggedEnum<{
+  Confirmed: {}
+  Unconfirmed: {
+    /** The host, and what the work is called there. */
+    readonly url: string
+    readonly id: string
+    /** Why it is not known; `undefined` where no answer came in time. */
+    readonly error: HostError | undefined
+  }
+}>
+export const Release = Data.taggedEnum<Release>()
+
+export interface Job<A, E, R> {
+  /** Chosen by the client, so that it can stop what it never got an answer about. */
+  readonly id: string
+  /** May be repeated: the host takes the same `id` for the same work. Its last call is the one that starts. */
+  readonly start: (host: HostClient) => Effect.Effect<void, HostError | E, R>
+  /** Ends when the work is over. */
+  readonly follow: (host: HostClient) => Stream.Stream<A, HostError | E, R>
+  /** Succeeds once the host says that the work has ended, or that it knows none. */
+  readonly stop: (host: HostClient) => Effect.Effect<unknown, HostError | E, R>
+}
+
+export interface Options<E> {
+  /** The longest that a release takes, default 4 seconds. */
+  readonly stopWithin?: Duration.DurationInput | undefined
+  /** Told once how work was left that had not come to its end, before an interruption is over. */
+  readonly released?: ((release: Release) => Effect.Effect<void>) | undefined
+  /** True of an error that says that the host is lost; by default of a `HostError` that tells of no answer. */
+  readonly isLost?: ((error: HostError | E) => boolean) | undefined
+}
+
+/**
+ * What comes of the work, from its start to its end. Whoever leaves before the end, by interruption, by a failure
+ * or because it has had enough, leaves nothing that runs: the host is asked to stop from the moment on that a start
+ * may have been sent, and `released` says whether it has.
+ *
+ * Where the host is lost and has further targets, the work is started and followed at the next one, and the lost
+ * one is asked to stop meanwhile. Each target is taken once, and again if work went on there and it has answered
+ * since. Fails as the job does, and with the last error where no target is left.
+ */
+export const run = <A, E, R>(
+  client: HostClient,
+  job: Job<A, E, R>,
+  options: Options<E> = {},
+): Stream.Stream<A, HostError | E, R> => {
+  const stopWithin = Duration.decode(options.stopWithin ?? "4 seconds")
+  const { isLost = tellsOfNoAnswer, released = () => Effect.void } = options
+  return Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const scope = yield* Effect.scope
+      const context = yield* Effect.context<R>()
+      const sites: Array<Site<E>> = []
+      let isOver = false
+
+      const letGo = (site: Site<E>): Effect.Effect<Release> =>
+        settled(site).pipe(
+          Effect.flatMap((isKnown) => {
+            const stop = job.stop(site.host)
+            return isKnown ? stop : Effect.zipRight(stop, Effect.delay(stop, overtaking))
+          }),
+          Effect.provide(context),
+          Effect.match({
+            onSuccess: () => Release.Confirmed(),
+            onFailure: (error) => unconfirmed(site, job.id, error instanceof HostError ? error : undefined),
+          }),
+          Effect.catchAllDefect((defect) =>
+            Effect.as(
+              Effect.logError(`${job.id} could not be stopped`, defect),
+              unconfirmed(site, job.id, undefined),
+            ),
+          ),
+          Effect.interruptible,
+          Effect.timeoutTo({
+            duration: stopWithin,
+            onSuccess: (release) => release,
+            onTimeout: () => unconfirmed(site, job.id, undefined),
+          }),
+        )
+
+      const release = Effect.suspend(() => {
+        const left = sites.filter((site) => site.mayRun).toReversed()
+        if (left.length === 0) return Effect.void
+        if (isOver) return Effect.forEach(left, (site) => warn(site, job.id), { discard: true })
+        return Effect.flatMap(Effect.forEach(left, letGo, { concurrency: "unbounded" }), (releases) =>
+          released(releases.find(Release.$is("Unconfirmed")) ?? Release.Confirmed()),
+        )
+      })
+
+      const turn = (site: Site<E>): Stream.Stream<A, HostError | E, R> =>
+        Stream.execute(started(site, job)).pipe(
+          Stream.concat(Stream.suspend(() => job.follow(site.host))),
+          Stream.mapChunks((chunk) => {
+            site.hasWorked = true
+            return chunk
+          }),
+          Stream.concat(
+            Stream.execute(
+              Effect.sync(() => {
+                site.mayRun = false
+                isOver = true
+              }),
+            ),
+          ),
+          Stream.catchAll((error) =>
+            isLost(error) ? Stream.unwrap(elsewhere(site, error)) : Stream.fail(error),
+          ),
+        )
+
+      const elsewhere = (lost: Site<E>, error: HostError | E) =>
+        Effect.gen(function* () {
+          const host = yield* choose(client, sites)
+          if (host === undefined) return Stream.fail(error)
+          yield* Effect.logWarning(
+            `${lost.host.url} is lost, ${job.id} goes on at ${host.url}: ${String(error)}`,
+          )
+          const stopped = Effect.map(letGo(lost), (release) => {
+            if (Release.$is("Unconfirmed")(release)) return
+            lost.mayRun = false
+            lost.isBack = true
+          })
+          yield* Effect.forkIn(lost.mayRun ? stopped : Effect.void, scope)
+          return turn(enter(sites, host))
+        })
+
+      yield* Effect.addFinalizer(() => release)
+      const host = yield* choose(client, sites)
+      return turn(enter(sites, host ?? client))
+    }),
+  )
+}
+
+// -----------------------------------------------------------------------------
+
+/** A host where the work was started. */
+interface Site<E> {
+  readonly host: HostClient
+  /** From the moment on that a start may have been sent, until the host says that it has ended. */
+  mayRun: boolean
+  starting: Fiber.RuntimeFiber<void, HostError | E> | undefined
+  /** The host has said something about the work. */
+  hasWorked: boolean
+  /** It was lost, and has answered since. */
+  isBack: boolean
+}
+
+const enter = <E>(sites: Array<Site<E>>, host: HostClient): Site<E> => {
+  const site = { host, mayRun: false, starting: undefined, hasWorked: false, isBack: false }
+  const at = sites.findIndex((other) => other.host === host)
+  if (at >= 0) sites.splice(at, 1)
+  sites.push(site)
+  return site
+}
+
+/** The next target, one whose circuit is closed before others. */
+const choose = <E>(
+  client: HostClient,
+  sites: ReadonlyArray<Site<E>>,
+): Effect.Effect<HostClient | undefined> => {
+  const left = client.targets.filter((host) =>
+    sites.every((site) => site.host !== host || (site.hasWorked && site.isBack)),
+  )
+  return Effect.map(
+    Effect.forEach(left, ({ stats }) => stats),
+    (stats) => left.find((_, index) => stats[index]?.state === "closed") ?? left[0],
+  )
+}
+
+/** The start goes on in a fiber of its own, which `settled` ends: cut off, nobody would know what came of it. */
+const started = <A, E, R>(site: Site<E>, job: Job<A, E, R>): Effect.Effect<void, HostError | E, R> =>
+  Effect.uninterruptibleMask((restore) => {
+    site.mayRun = true
+    return Effect.flatMap(Effect.forkDaemon(restore(job.start(site.host))), (fiber) => {
+      site.starting = fiber
+      return restore(Fiber.join(fiber))
+    })
+  }).pipe(
+    Effect.tapError((error) =>
+      Effect.sync(() => {
+        if (error instanceof HostError && isRefusal(error)) site.mayRun = false
+      }),
+    ),
+  )
+
+/** The host has said no to the first attempt, or was never asked. */
+const isRefusal = ({ attempts, status = 0 }: HostError): boolean =>
+  attempts === 0 || (attempts === 1 && status >= 400 && status < 500)
+
+/** Waits a little for a start that is under way, then cuts it off; whether it is known what came of it. */
+const settled = <E>({ starting }: Site<E>): Effect.Effect<boolean> =>
+  starting === undefined
+    ? Effect.succeed(true)
+    : Effect.flatMap(Effect.timeoutOption(Fiber.await(starting), patience), (exit) =>
+        exit._tag === "Some" ? Effect.succeed(true) : Effect.as(Fiber.interrupt(starting), false),
+      )
+
+const patience = Duration.millis(500)
+
+/** A start that was cut off may reach its host after the first stop, but not so long after it. */
+const overtaking = Duration.millis(250)
+
+const unconfirmed = <E>({ host }: Site<E>, id: string, error: HostError | undefined): Release =>
+  Release.Unconfirmed({ url: host.url, id, error })
+
+const warn = <E>({ host }: Site<E>, id: string): Effect.Effect<void> =>
+  Effect.logWarning(`${id} came to its end elsewhere, but may still run at ${host.url}, which was lost`)
+
+const tellsOfNoAnswer = (error: unknown): boolean =>
+  error instanceof HostError &&
+  (error.reason === "DeadlineExceeded" ||
+    HostFailure.isUntried(error) ||
+    HostFailure.verdict(error) === "failed")
