@@ -13,6 +13,13 @@ it.each(["momentum.ts", "momentum.test.ts"])("holds %s as it runs", (name) => {
   expect(readme).toContain(Fs.readFileSync(Path.join(root, "test/readme", name), "utf8").trim())
 })
 
+it("holds the adapter of the guide as it runs, in under 60 lines", () => {
+  const guide = Fs.readFileSync(Path.join(root, "src/hosts/README.md"), "utf8")
+  const adapter = Fs.readFileSync(Path.join(root, "test/readme/backtests.ts"), "utf8").trim()
+  expect(guide).toContain(adapter)
+  expect(adapter.split("\n").length).toBeLessThan(60)
+})
+
 it("holds the command's help", () => {
   expect(readme).toContain(Help.group([], Commands.all, Package.version()).trim())
 })

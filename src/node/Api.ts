@@ -7,6 +7,7 @@ import * as DataApi from "./api/DataApi.js"
 import * as Document from "./api/Document.js"
 import * as ErrorBody from "./api/ErrorBody.js"
 import * as HealthApi from "./api/HealthApi.js"
+import * as HostsApi from "./api/HostsApi.js"
 import * as ModelsApi from "./api/ModelsApi.js"
 import * as OperationsApi from "./api/OperationsApi.js"
 import * as TrainingsApi from "./api/TrainingsApi.js"
@@ -14,6 +15,7 @@ import * as TrainingsApi from "./api/TrainingsApi.js"
 /** All routes but those of event streams (`api/Events`), which no derived client could read. */
 export class Api extends HttpApi.make("ktrdr")
   .add(HealthApi.group)
+  .add(HostsApi.group)
   .add(OperationsApi.group)
   .add(DataApi.group)
   .add(TrainingsApi.group)

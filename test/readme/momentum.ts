@@ -33,13 +33,8 @@ export const registry = Layer.provide(
 )
 
 if (process.argv[1] === import.meta.filename) {
-  const system = Layer.merge(
-    Main.layerLoad(Main.layerEmbedded({ seed: 1 }), Main.layerStore),
-    Main.layerRecords,
-  )
-  Operations.run(Momentum, { symbol: Symbol.Symbol.make("SPX"), days: [20, 200] }).pipe(
-    Effect.flatMap(Console.log),
-    Effect.provide(Layer.provide(registry, system)),
-    NodeRuntime.runMain,
-  )
+  const bars = Main.layerLoad(Main.layerEmbedded({ seed: 1 }), Main.layerStore)
+  const system = Layer.provide(registry, Layer.merge(bars, Main.layerRecords))
+  const momentum = Operations.run(Momentum, { symbol: Symbol.Symbol.make("SPX"), days: [20, 200] })
+  NodeRuntime.runMain(momentum.pipe(Effect.flatMap(Console.log), Effect.provide(system)))
 }

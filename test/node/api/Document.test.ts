@@ -79,6 +79,7 @@ const calls: Readonly<Record<string, (client: Derived, ids: Ids) => Called>> = {
     }),
   "trainings.performance": ({ trainings }, { trained: id }) =>
     trainings.performance({ path: { id }, withResponse }),
+  "hosts.list": ({ hosts }) => hosts.list({ withResponse }),
   "models.list": ({ models }) => models.list({ withResponse }),
   "models.predict": ({ models }) =>
     models.predict({

@@ -118,6 +118,51 @@ describe("doctor", () => {
     }),
   )
 
+  it.scopedLive("looks at each URL of a host, and at the host that would train", () =>
+    Effect.gen(function* () {
+      const home = yield* folder
+      const url = yield* Hosts.serve()
+      const dead = "http://127.0.0.1:9"
+      const told = (environment: Readonly<Record<string, string>>) =>
+        Effect.map(run({ KTRDR_HOME: home, ...environment }, "doctor", "--json"), ({ result, out }) => {
+          const { checks }: { checks: ReadonlyArray<Told> } = JSON.parse(out)
+          return { result, hosts: checks.filter(({ about }) => about.endsWith(" host")) }
+        })
+      const two = yield* told({ IB_HOST_SERVICE_URL: `${dead},${url}` })
+      expect(two.result).toBe(0)
+      expect(two.hosts).toMatchObject([
+        {
+          about: "ib host",
+          status: "warning",
+          url: dead,
+          state: "closed",
+          connections_opened: 0,
+          last_error: { reason: "ConnectionRefused", at: expect.stringMatching(/Z$/) },
+        },
+        { about: "ib host", status: "ok", url, state: "closed", next_try: null, last_error: null },
+        {
+          about: "training host",
+          status: "ok",
+          url: null,
+          found: expect.stringContaining("this machine trains"),
+        },
+      ])
+      const other = yield* told({ USE_TRAINING_HOST_SERVICE: "true", TRAINING_HOST_SERVICE_URL: url })
+      expect([other.result, other.hosts.at(-1)]).toMatchObject([
+        1,
+        {
+          about: "training host",
+          status: "problem",
+          url,
+          found: `${url} answers, but as ib-connector, not as training-host`,
+          advice: "Correct TRAINING_HOST_SERVICE_URL",
+        },
+      ])
+      const wrong = yield* told({ USE_TRAINING_HOST_SERVICE: "perhaps" })
+      expect([wrong.result, wrong.hosts.at(-1)?.status]).toEqual([1, "problem"])
+    }),
+  )
+
   it.scopedLive("says how fresh and complete each series is, and what to do about it", () =>
     Effect.gen(function* () {
       const home = yield* folder
