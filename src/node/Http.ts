@@ -18,15 +18,24 @@ export interface Address {
 /**
  * A server whose release does not wait for clients that keep their connections open, and whose answers are over
  * once their client has left. It upgrades nothing: where somebody listens for that, Node takes the body away from
- * requests that merely offer to go on with HTTP/2.
+ * requests that merely offer to go on with HTTP/2. Requests that come before somebody serves them wait for that.
  */
 export const createServer = (): NodeHttp.Server => {
   const server = NodeHttp.createServer({ ServerResponse: Response })
   const close = server.close.bind(server)
   const on = server.on.bind(server)
+  const early: Array<Array<unknown>> = []
+  const hold = (...given: Array<unknown>) => void early.push(given)
+  on("request", hold)
+  const serve = (listener: Listener) => {
+    server.off("request", hold)
+    on("request", listener)
+    for (const given of early.splice(0)) listener(...given)
+    return server
+  }
   return Object.assign(server, {
-    on: (name: string, listener: (...given: Array<unknown>) => void) =>
-      name === "upgrade" ? server : on(name, listener),
+    on: (name: string, listener: Listener) =>
+      name === "upgrade" ? server : name === "request" ? serve(listener) : on(name, listener),
     close: (done?: (error?: Error) => void) => {
       close(done)
       server.closeAllConnections()
@@ -62,6 +71,8 @@ export const url: Effect.Effect<string, never, HttpServer.HttpServer> = Effect.m
 )
 
 // ---------------------------------------------------------------------------------------------------------
+
+type Listener = (...given: Array<unknown>) => void
 
 /** Node calls back only when the answer is sent: whoever waits for that would wait for ever once the client left. */
 class Response extends NodeHttp.ServerResponse {
