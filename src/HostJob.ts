@@ -43,6 +43,13 @@ export interface Options<E> {
   readonly isLost?: ((error: HostError | E) => boolean) | undefined
 }
 
+/** True of an error that says that the host is lost: there was no answer, or none was asked for. */
+export const tellsOfNoAnswer = (error: unknown): boolean =>
+  error instanceof HostError &&
+  (error.reason === "DeadlineExceeded" ||
+    HostFailure.isUntried(error) ||
+    HostFailure.verdict(error) === "failed")
+
 /**
  * What comes of the work, from its start to its end. Whoever leaves before the end, by interruption, by a failure
  * or because it has had enough, leaves nothing that runs: the host is asked to stop from the moment on that a start
@@ -217,9 +224,3 @@ const unconfirmed = <E>({ host }: Site<E>, id: string, error: HostError | undefi
 
 const warn = <E>({ host }: Site<E>, id: string): Effect.Effect<void> =>
   Effect.logWarning(`${id} came to its end elsewhere, but may still run at ${host.url}, which was lost`)
-
-const tellsOfNoAnswer = (error: unknown): boolean =>
-  error instanceof HostError &&
-  (error.reason === "DeadlineExceeded" ||
-    HostFailure.isUntried(error) ||
-    HostFailure.verdict(error) === "failed")

@@ -50,6 +50,10 @@ const importsOf = (file: string): ReadonlyArray<Import> => {
   })
 }
 
+/** Without comments and texts. */
+const codeOf = (file: string): string =>
+  Fs.readFileSync(Path.join(root, file), "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*|"[^"\n]*"|`[^`]*`/g, "")
+
 const imports = files.flatMap(importsOf)
 const internal = imports.filter(({ target }) => files.includes(target))
 
@@ -97,6 +101,29 @@ describe("architecture", () => {
     expect(files.filter((file) => /^training\/Trainer\/(Local|Worker)/.test(file))).toContain(
       "training/Trainer/Local.ts",
     )
+  })
+
+  it("adapters of hosts have no retry, timeout, pause, polling or pool of their own: that is HostClient's", () => {
+    const adapters =
+      /^hosts\/(ib\/IbCandleSource|training\/(Remote(Trainer|Session)|HandOver|SessionStatus|StartOrder))\.ts$/
+    const own = files.filter((file) => adapters.test(file))
+    expect(own.length).toBe(6)
+    const mechanics =
+      /\b(retr(y|ies)\w*|timeout\w*|schedule\w*|sleep|delay|repeat\w*|debounce|throttle|pool\w*|keepAlive|agent|setTimeout|setInterval)\b/i
+    const found = own.flatMap((file) =>
+      codeOf(file)
+        .split("\n")
+        .flatMap((line) => (mechanics.test(line) ? [`${file}: ${line.trim()}`] : [])),
+    )
+    expect(found).toEqual([])
+    const clocks = imports.filter(
+      ({ from, target }) =>
+        own.includes(from) &&
+        /^(effect\/(Schedule|Clock|Duration|Queue|FiberSet)|undici|@effect\/platform\/HttpClient\w*)$/.test(
+          target,
+        ),
+    )
+    expect(clocks.map(({ from, target }) => `${from} imports ${target}`)).toEqual([])
   })
 
   it("only node/ and files named after a platform import Node or packages that only run there", () => {

@@ -24,6 +24,7 @@ import * as OperationStore from "../OperationStore.js"
 import * as Operations from "../Operations.js"
 import * as TimeEstimator from "../TimeEstimator.js"
 import type { ModelStore } from "../training/ModelStore.js"
+import type { Trainer } from "../training/Trainer.js"
 import type { TrainingManager } from "../training/TrainingManager.js"
 import type { TrainModel } from "../training/TrainModel.js"
 import * as AtomicKeyValueStore from "./AtomicKeyValueStore.js"
@@ -192,6 +193,23 @@ export const layerSystem = <E>(
 ): Layer.Layer<Loads | TimeEstimator.TimeEstimator, E | ConfigError> =>
   Layer.unwrapEffect(Effect.map(home, (directory) => layerSystemAt(directory, source, options)))
 
+/** Trains in threads of this process. */
+export const layerTrainer: Layer.Layer<Trainer> = Layer.unwrapEffect(
+  Effect.map(
+    Effect.promise(() => import("../training/Trainer/Local.js")),
+    ({ layer }) => layer(),
+  ),
+)
+
+/** Trains at the host of a URL; how patiently it is asked, `TRAINING_HOST_SERVICE_ATTEMPTS` and its like say. */
+export const layerTrainerAt = (url: string): Layer.Layer<Trainer, HostError | ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(
+      Effect.promise(() => import("../hosts/training/RemoteTrainer.js")),
+      ({ layerConfig }) => layerConfig(url),
+    ),
+  )
+
 /** What trains, besides what loads. */
 export type Trainings =
   | Loads
@@ -206,6 +224,7 @@ export const layerTrainingAt = <E>(
   source: Layer.Layer<CandleSource.CandleSource, E>,
   options: Operations.Options = {},
   models = directory,
+  trainer: Layer.Layer<Trainer, E> = layerTrainer,
 ): Layer.Layer<Trainings, E> => {
   const database = layerDatabaseAt(directory)
   return layerTrainings({
@@ -214,16 +233,20 @@ export const layerTrainingAt = <E>(
     source: Layer.provide(source, layerPaceOf(database)),
     records: layerRecordsOf(database),
     estimates: layerEstimatesAt(directory),
+    trainer,
     options,
   })
 }
 
-/** The whole system of the user, with what trains. */
-export const layerTraining = <E>(
+/** The whole system of the user, with what trains: in this process, or where `trainer` does. */
+export const layerTraining = <E, T = never>(
   source: Layer.Layer<CandleSource.CandleSource, E>,
   options: Operations.Options = {},
-): Layer.Layer<Trainings, E | ConfigError> =>
-  Layer.unwrapEffect(Effect.map(home, (directory) => layerTrainingAt(directory, source, options)))
+  trainer: Layer.Layer<Trainer, T> = layerTrainer,
+): Layer.Layer<Trainings, E | T | ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.map(home, (directory) => layerTrainingAt<E | T>(directory, source, options, directory, trainer)),
+  )
 
 /** Plans trainings and asks models on the bars that are kept; leaves nothing behind. */
 export const layerModels: Layer.Layer<Trainings, ConfigError> = Layer.unwrapEffect(
@@ -234,6 +257,7 @@ export const layerModels: Layer.Layer<Trainings, ConfigError> = Layer.unwrapEffe
       source: CandleSource.layerOffline,
       records: OperationStore.layerMemory,
       estimates: TimeEstimator.layerMemory,
+      trainer: layerTrainer,
       options: {},
     }),
   ),
@@ -289,6 +313,7 @@ const layerTrainings = <E>({
   readonly source: Layer.Layer<CandleSource.CandleSource, E>
   readonly records: Layer.Layer<OperationStore.OperationStore>
   readonly estimates: Layer.Layer<TimeEstimator.TimeEstimator>
+  readonly trainer: Layer.Layer<Trainer, E>
   readonly options: Operations.Options
 }): Layer.Layer<Trainings, E> =>
   Layer.unwrapEffect(

@@ -10,7 +10,7 @@ import * as Operations from "../Operations.js"
 import type { TimeEstimator } from "../TimeEstimator.js"
 import * as Checkpoint from "../training/Checkpoint.js"
 import * as ModelFiles from "../training/ModelStore/Files.js"
-import * as LocalTrainer from "../training/Trainer/Local.js"
+import type { Trainer } from "../training/Trainer.js"
 import * as TrainingManager from "../training/TrainingManager.js"
 import * as TrainModel from "../training/TrainModel.js"
 import type * as Main from "./Main.js"
@@ -25,6 +25,7 @@ export interface Options<E> {
   readonly store: Layer.Layer<CandleStore.CandleStore>
   readonly records: Layer.Layer<OperationStore.OperationStore>
   readonly estimates: Layer.Layer<TimeEstimator>
+  readonly trainer: Layer.Layer<Trainer, E>
   /** Of the registry: the kinds that it knows, those that load among them. */
   readonly operations: Effect.Effect.Success<typeof Main.everyOperation>
   readonly options: Operations.Options
@@ -32,13 +33,13 @@ export interface Options<E> {
 
 /** Loads and trains; the registry knows the operations of both. */
 export const layer = <E>(given: Options<E>) => {
-  const { directory, estimates, loads, models, operations, options, records, store } = given
+  const { directory, estimates, loads, models, operations, options, records, store, trainer } = given
   return Operations.layer(operations, options).pipe(
     Layer.provide(records),
     Layer.provideMerge(TrainModel.layer),
     Layer.provideMerge(TrainingManager.layer({ versions: versions() })),
     Layer.provideMerge(ModelFiles.layer(models)),
-    Layer.provide([Checkpoint.layer(directory), LocalTrainer.layer(), CandleReader.layer]),
+    Layer.provide([Checkpoint.layer(directory), trainer, CandleReader.layer]),
     Layer.provideMerge(loads),
     Layer.provide(store),
     Layer.provideMerge(estimates),
@@ -48,7 +49,7 @@ export const layer = <E>(given: Options<E>) => {
 // ---------------------------------------------------------------------------------------------------------
 
 /** What decides about a number, besides the strategy and the bars. */
-const versions = (): Readonly<Record<string, string>> => ({
+export const versions = (): Readonly<Record<string, string>> => ({
   ktrdr: Package.version(),
   node: process.versions.node,
   platform: `${process.platform}-${process.arch}`,

@@ -13,7 +13,7 @@ import { TrainingError } from "./TrainingError.js"
 export interface Disk
   extends Pick<
     Durable.DurableFiles<TrainingError>,
-    "join" | "place" | "names" | "bytes" | "makeFolder" | "remove" | "sync"
+    "join" | "place" | "look" | "change" | "names" | "bytes" | "makeFolder" | "remove" | "sync"
   > {
   readonly exists: (file: string) => Effect.Effect<boolean, TrainingError>
   /** Writes and flushes a file that nobody reads under this name. */

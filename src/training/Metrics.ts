@@ -88,6 +88,28 @@ export const accuracyOf = (metrics: Metrics | null): number | null =>
 export const baselineAccuracyOf = (metrics: Metrics | null): number | null =>
   metrics?.kind === "classification" ? metrics.baseline.accuracy : null
 
+/** Cross-entropy in nats, or the mean squared error of values; null where nothing was measured. */
+export const lossOf = (metrics: Metrics | null): number | null =>
+  metrics === null ? null : metrics.kind === "classification" ? metrics.loss : metrics.mse
+
+/**
+ * Means over the classes that occur or were predicted, each counting alike; what is undefined for one of them counts 0.
+ * Null of a model that predicts values, and where nothing was measured.
+ */
+export const averagesOf = (
+  metrics: Metrics | null,
+): { readonly [K in "precision" | "recall" | "f1_score"]: number | null } => {
+  if (metrics?.kind !== "classification") return { precision: null, recall: null, f1_score: null }
+  const seen = metrics.classes.filter(({ predicted, support }) => predicted + support > 0)
+  const mean = (of: (one: ClassMetrics) => number | null): number =>
+    seen.reduce((total, one) => total + (of(one) ?? 0), 0) / seen.length
+  return {
+    precision: mean(({ precision }) => precision),
+    recall: mean(({ recall }) => recall),
+    f1_score: mean(({ f1 }) => f1),
+  }
+}
+
 /**
  * Of `probabilities`, for each row one of each class, and of the class that each row is `actual`ly of; a row is
  * predicted to be of its most probable class, the first of equal ones. There is one row at least. Where the labels

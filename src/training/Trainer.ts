@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
+import type * as TimeRange from "../data/TimeRange.js"
 import type { Dataset } from "./Dataset.js"
 import * as Labels from "./Labels.js"
 import type { ModelMetrics } from "./ModelStore/ModelMetrics.js"
@@ -14,12 +15,19 @@ import type { Strategy } from "./Strategy.js"
 import type { TrainingError } from "./TrainingError.js"
 import type * as TrainingRun from "./TrainingRun.js"
 
+/** What a trainer needs of a dataset. */
+export type Rows = Pick<Dataset, "x" | "y" | "features" | "parts">
+
 /** What there is to train, and who keeps what it has come to. */
 export interface Job {
   /** The operation that it is trained for. */
   readonly operation: string
+  /** The operations that this one goes on from, the newest first, for who keeps what they came to elsewhere. */
+  readonly earlier?: ReadonlyArray<string> | undefined
   readonly strategy: Strategy
-  readonly dataset: Dataset
+  readonly dataset: Rows
+  /** In which the bars start that the rows are made of, for who has such bars and not the rows. */
+  readonly range?: TimeRange.TimeRange | undefined
   /** What an earlier run of the same strategy and rows came to, and whose bytes those are; none to begin. */
   readonly from: { readonly state: Uint8Array; readonly place: string } | undefined
   /**
@@ -84,6 +92,8 @@ export interface Trained {
   readonly history: ReadonlyArray<TrainingRun.EpochReport>
   /** Of the best weights, on each part of the rows. */
   readonly metrics: ModelMetrics
+  /** Where it was trained, where that is not what the trainer said before. */
+  readonly where?: Receipt.Trainer
 }
 
 export interface Service {

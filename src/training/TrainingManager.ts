@@ -148,12 +148,12 @@ export const make = ({
         yield* Progress.annotate(factsOf(strategy, trainer.where))
         yield* Preparation.sensible(strategy)
         const hash = yield* Strategy.hash(strategy)
-        const beginning = yield* Course.begin(checkpoints, strategy, hash, run)
+        const beginning = yield* Course.begin(checkpoints, strategy, hash, run, trainer.where)
         const prepared = yield* Preparation.prepare(reader, request, beginning.from?.ranges)
         const outcome = yield* Course.run(checkpoints, trainer, beginning, prepared).pipe(
           Progress.step("train"),
         )
-        const around = { trainer: trainer.where, versions }
+        const around = { trainer: outcome.trained.where ?? trainer.where, versions }
         return yield* Storing.store(models, around, request, beginning, prepared, outcome).pipe(
           Effect.tap(({ model }) => Progress.annotate({ stored: model })),
           Effect.zipLeft(Course.clear(checkpoints, beginning)),

@@ -88,6 +88,26 @@ export const resume = (
     Either.map(Saved.decode(bytes, place, checked, dataset), (saved) => build(dataset, checked, saved)),
   )
 
+/** What a training is before it is made: what will learn, and where it goes on. */
+export interface Outlook {
+  readonly architecture: Network.Architecture
+  /** Of the state; none of a training that begins. */
+  readonly position: Position | undefined
+}
+
+/** Looks at what `make` or `resume` would be given, fails as they do, and makes nothing. */
+export const outlook = (
+  dataset: Examples.Dataset,
+  settings: Settings,
+  from: { readonly state: Uint8Array; readonly place: string } | undefined,
+): Either.Either<Outlook, TrainingError> =>
+  Either.gen(function* () {
+    const checked = yield* Examples.check(dataset, settings)
+    const saved =
+      from === undefined ? undefined : yield* Saved.decode(from.state, from.place, checked, dataset)
+    return { architecture: Examples.architecture(dataset, checked), position: saved?.position }
+  })
+
 // ---------------------------------------------------------------------------------------------------------
 
 const build = (

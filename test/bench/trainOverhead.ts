@@ -13,7 +13,6 @@ import * as Checkpoint from "../../src/training/Checkpoint.js"
 import type { Strategy } from "../../src/training/Strategy.js"
 import * as Local from "../../src/training/Trainer/Local.js"
 import * as Course from "../../src/training/TrainingManager/Course.js"
-import * as Preparation from "../../src/training/TrainingManager/Preparation.js"
 import * as TrainingProgress from "../../src/training/TrainingProgress.js"
 import * as TrainerJobs from "../utils/TrainerJobs.js"
 import { ratioOf, table } from "./measure.js"
@@ -44,9 +43,7 @@ const whole = Effect.gen(function* () {
   const { trained } = yield* Course.run(checkpoints, Local.make({ program: bundled }), beginning, {
     dataset: job.dataset,
     hash,
-    split: Preparation.splitOf(job.dataset),
     read: [],
-    warnings: [],
   })
   return trained.weights.parameters
 }).pipe(

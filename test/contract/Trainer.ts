@@ -61,7 +61,12 @@ const shapes = [
   ["no rows to test on", { borders: [0.7, 1] }],
 ] as const satisfies ReadonlyArray<readonly [string, TrainerJobs.Options]>
 
-export const contract = (name: string, layer: Layer.Layer<Trainer>): void => {
+export const contract = (
+  name: string,
+  layer: Layer.Layer<Trainer>,
+  /** How long a training is that is to be interrupted again and again, and how often at most. */
+  { epochs = 100, rounds = 20 }: { readonly epochs?: number; readonly rounds?: number } = {},
+): void => {
   for (const [shape, options] of shapes) {
     it.live(`${name}: comes to what the same steps come to here: ${shape}`, () =>
       Effect.gen(function* () {
@@ -105,12 +110,12 @@ export const contract = (name: string, layer: Layer.Layer<Trainer>): void => {
 
   it.live(`${name}: comes to the same bytes, however often it is interrupted and goes on`, () =>
     Effect.gen(function* () {
-      const whole = TrainerJobs.make({ rows: 1500, training: { epochs: 100 } })
-      const steps = 100 * (Math.ceil(1050 / 32) + 1)
+      const whole = TrainerJobs.make({ rows: 1500, training: { epochs } })
+      const steps = epochs * (Math.ceil(1050 / 32) + 1)
       let current = whole
       let interruptions = 0
-      for (let round = 0; round < 20; round++) {
-        const share = (round + (yield* Random.next)) / 20
+      for (let round = 0; round < rounds; round++) {
+        const share = (round + (yield* Random.next)) / rounds
         const exit = yield* interrupted(current.job, (event) => workOf(event) >= share * steps)
         if (Exit.isSuccess(exit)) continue
         interruptions++
@@ -119,7 +124,7 @@ export const contract = (name: string, layer: Layer.Layer<Trainer>): void => {
         expect(current.journal.at(-1)).toBe("released")
         current = TrainerJobs.again(current)
       }
-      expect(interruptions).toBeGreaterThan(5)
+      expect(interruptions).toBeGreaterThan(rounds / 4)
       expectSame(yield* trainedOf(current.job), TrainerJobs.expected(whole.job))
     }).pipe(Effect.withRandom(Random.make("a contract")), Effect.provide(layer)),
   )

@@ -48,7 +48,7 @@ describe("help", () => {
       expect((yield* run("data sync --help")).out).toContain("  ktrdr data sync [SYMBOL...] [options]\n")
       expect((yield* run("data check --help")).out).toContain("  ktrdr data check [SYMBOL TIMEFRAME] [opt")
       expect((yield* run("data load --help")).out).toContain("  ktrdr data load SYMBOL... TIMEFRAME [opt")
-      expect((yield* run("host --help")).out).toMatch(/^ktrdr host: 1 command\n/)
+      expect((yield* run("host --help")).out).toMatch(/^ktrdr host: 2 commands\n/)
     }),
   )
 
@@ -130,6 +130,9 @@ describe("a wrong command line", () => {
     ["host ib --port 0 --source nowhere", "--source: expected simulated, sample or csv:DIR"],
     ["host ib --port 0 --source csv:/nowhere", "--source: expected a folder that can be read"],
     ["host ib --port 0 --faults x", "faults: expected KIND=SHARE"],
+    ["host training --max-sessions 0", "--max-sessions: expected a whole number from 1 to 64"],
+    ["host training --abandon-after soon", "--abandon-after: expected a time of a second or more"],
+    ["host training --host 0.0.0.0", "or a token in KTRDR_HOST_TOKEN"],
     ["data load SPX 1d --host nowhere", "expected baseUrl to be an http or https URL"],
     ["data", "missing command: expected one of load, sync"],
     ["data lode SPX 1d", "Did you mean load?"],

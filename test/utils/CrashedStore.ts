@@ -77,7 +77,8 @@ export const has = (
 const count = ({ candles }: Seen, predicate: (start: number, index: number) => boolean): number =>
   candles.start.filter(predicate).length
 
-const isIn = (all: Candle.Candles, some: Candle.Candles, index: number): boolean => {
+/** True where the one has that very bar. */
+export const isIn = (all: Candle.Candles, some: Candle.Candles, index: number): boolean => {
   const at = Candle.lowerBound(all.start, some.start[index]!)
   return Candle.columns.every((column) => Object.is(all[column][at], some[column][index]))
 }

@@ -33,7 +33,7 @@ const start = Effect.fnUntraced(function* (job: Trainer.Job, options: Options) {
       ? TrainingRun.make(rows, settings)
       : TrainingRun.resume(rows, settings, from.state, from.place),
   )
-  const whole = Work.of(dataset.split, strategy.training)
+  const whole = Work.of({ rows: Work.rowsOf(dataset.parts) }, strategy.training)
   const keep = Effect.suspend(() => {
     const { epoch, phase, cursor } = run.position()
     return job.keep({ state: run.state(), position: { epoch, phase, cursor } })

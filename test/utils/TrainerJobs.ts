@@ -84,12 +84,18 @@ const datasetOf = ({ rows = 600, features = 4, borders = [0.7, 0.85], labels }: 
 
 /** What a trainer did with a job. */
 export interface Recorded {
-  readonly job: Trainer.Job
+  readonly job: Trainer.Job & { readonly dataset: Dataset.Dataset }
   readonly kept: Array<Trainer.Snapshot>
   readonly released: Array<Trainer.Release>
   /** What was done in which order: `keep`, `kept`, `released`. */
   readonly journal: Array<string>
 }
+
+let made = 0
+
+/** Each run is an operation of its own. */
+const operationOf = (number: number): string =>
+  `op_training_20240101_000000_${number.toString(16).padStart(8, "0")}`
 
 /** A job whose snapshots are kept in memory; `keeping` is what that takes. */
 export const make = (
@@ -100,8 +106,8 @@ export const make = (
   const kept: Array<Trainer.Snapshot> = []
   const released: Array<Trainer.Release> = []
   const journal: Array<string> = []
-  const job: Trainer.Job = {
-    operation: "op_training_20240101_000000_0123abcd",
+  const job: Recorded["job"] = {
+    operation: operationOf(made++),
     strategy: strategyOf(options),
     dataset: datasetOf(options),
     from,
@@ -126,7 +132,8 @@ export const again = ({ job, kept }: Recorded): Recorded => {
   const newest = kept.at(-1)
   const from = newest === undefined ? job.from : { state: newest.state, place: "last.checkpoint" }
   const next = make({}, from)
-  return { ...next, job: { ...next.job, strategy: job.strategy, dataset: job.dataset } }
+  const earlier = [job.operation, ...(job.earlier ?? [])]
+  return { ...next, job: { ...next.job, earlier, strategy: job.strategy, dataset: job.dataset } }
 }
 
 /** The training of the job, or from a state of it, in this thread. */

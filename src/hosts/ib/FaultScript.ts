@@ -10,7 +10,7 @@ import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { DataError } from "../../data/DataError.js"
-import * as HostHttp from "./HostHttp.js"
+import * as HostHttp from "../HostHttp.js"
 
 /**
  * - `latency`: the answer comes late

@@ -3,33 +3,32 @@
  */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServer from "@effect/platform/HttpServer"
+import type * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Candle from "../../data/Candle.js"
 import type * as CandleSource from "../../data/CandleSource.js"
+import * as HostHttp from "../HostHttp.js"
+import * as HostRequest from "../HostRequest.js"
+import * as HostServer from "../HostServer.js"
 import * as FaultScript from "./FaultScript.js"
-import * as HostHttp from "./HostHttp.js"
 import * as IbAnswers from "./IbAnswers.js"
 import * as IbApi from "./IbApi.js"
 import * as IbRequest from "./IbRequest.js"
 import * as IbService from "./IbService.js"
 
-export interface Options {
+export interface Options extends HostServer.Options {
   /** Faults that answers of the `/data` routes suffer on purpose. */
   readonly faults?: FaultScript.FaultScript | undefined
-  /** Put around everything that is served: an `AccessLog`, say. */
-  readonly around?: (app: HttpApp.Default) => HttpApp.Default
 }
 
 /** The service as an app for any server. It answers every request and never fails. */
 export const app = (
-  options: Options = {},
+  options: Pick<Options, "faults"> = {},
 ): Effect.Effect<HttpApp.Default, never, CandleSource.CandleSource> =>
   Effect.gen(function* () {
     const service = yield* IbService.make
@@ -59,7 +58,7 @@ export const app = (
       HttpRouter.post(
         IbApi.paths.historical,
         data(FaultScript.Kind.literals, (fault) =>
-          Effect.flatMap(body(IbRequest.historical), (fields) =>
+          Effect.flatMap(HostRequest.read(IbRequest.historical), ({ value: fields }) =>
             Effect.flatMap(service.historical(fields), historical(options.faults, fault)),
           ),
         ),
@@ -67,7 +66,7 @@ export const app = (
       HttpRouter.post(
         IbApi.paths.validate,
         data(transportKinds, () =>
-          Effect.flatMap(body(IbRequest.validate), (fields) => {
+          Effect.flatMap(HostRequest.read(IbRequest.validate), ({ value: fields }) => {
             const timeframes = (fields["timeframes"] ?? []) as ReadonlyArray<string>
             return Effect.map(service.validate(String(fields["symbol"]), timeframes), plain)
           }),
@@ -85,9 +84,9 @@ export const app = (
         IbApi.paths.headTimestamp,
         data(transportKinds, (_, request) =>
           Either.match(
-            IbRequest.query(["symbol", "timeframe"], new URLSearchParams(HostHttp.address(request).query)),
+            HostRequest.query(["symbol", "timeframe"], new URLSearchParams(HostHttp.address(request).query)),
             {
-              onLeft: (complaints) => Effect.fail(unprocessable(complaints)),
+              onLeft: (complaints) => Effect.fail(HostRequest.unprocessable(complaints)),
               onRight: (params) =>
                 Effect.map(service.headTimestamp(params["symbol"] ?? "", params["timeframe"] ?? ""), plain),
             },
@@ -98,21 +97,11 @@ export const app = (
     )
   })
 
-/**
- * Serves the app until the scope closes: then requests still being answered get a second before they are
- * interrupted.
- */
+/** Serves the app until the scope closes, as `HostServer.serve` does. */
 export const layer = (
   options: Options = {},
 ): Layer.Layer<never, never, HttpServer.HttpServer | CandleSource.CandleSource> =>
-  Layer.scopedDiscard(
-    Effect.gen(function* () {
-      const served = (options.around ?? identity)(yield* app(options))
-      const { drain, watched } = yield* HostHttp.drained("1 second")
-      yield* HttpServer.serveEffect(watched(served))
-      yield* Effect.addFinalizer(() => drain)
-    }),
-  )
+  Layer.scopedDiscard(Effect.flatMap(app(options), (served) => HostServer.serve(served, options)))
 
 // -----------------------------------------------------------------------------
 
@@ -207,16 +196,6 @@ const failed = (counters: Counters, error: string): void => {
   counters.errors += 1
   counters.lastError = error
 }
-
-const body = (fields: ReadonlyArray<IbRequest.Field>) =>
-  Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-    Effect.flatMap(HostHttp.text(request), (text) =>
-      Either.mapLeft(IbRequest.body(fields, text, request.headers["content-type"]), unprocessable),
-    ),
-  )
-
-const unprocessable = (detail: ReadonlyArray<IbRequest.Complaint>): HttpServerResponse.HttpServerResponse =>
-  HostHttp.json(JSON.stringify({ detail }), 422)
 
 const status = (content: (now: string, millis: number) => object) =>
   Effect.map(Clock.currentTimeMillis, (millis) => {

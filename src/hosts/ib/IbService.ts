@@ -14,6 +14,7 @@ import type { Session } from "../../data/Series.js"
 import * as Symbol from "../../data/Symbol.js"
 import * as Timeframe from "../../data/Timeframe.js"
 import * as TimeRange from "../../data/TimeRange.js"
+import type { Fields } from "../HostRequest.js"
 import * as IbAnswers from "./IbAnswers.js"
 import type * as IbApi from "./IbApi.js"
 import * as IbRequest from "./IbRequest.js"
@@ -24,7 +25,7 @@ export type Historical = Either.Either<Candle.Candles, IbApi.HistoricalAnswer>
 export interface IbService {
   readonly source: string
   /** Answers a `/data/historical` whose fields are of their kinds. */
-  readonly historical: (fields: IbRequest.Fields) => Effect.Effect<Historical>
+  readonly historical: (fields: Fields) => Effect.Effect<Historical>
   readonly validate: (
     symbol: string,
     timeframes: ReadonlyArray<string>,
@@ -59,7 +60,7 @@ export const make: Effect.Effect<IbService, never, CandleSource.CandleSource> = 
       () => listFirst(symbol, rest),
     )
 
-  const bars = Effect.fn("IbService.historical")(function* (fields: IbRequest.Fields) {
+  const bars = Effect.fn("IbService.historical")(function* (fields: Fields) {
     const symbol = yield* parseSymbol(String(fields["symbol"]))
     const timeframe = yield* Timeframe.parse(String(fields["timeframe"]))
     const start = yield* instant("start", fields["start"])
@@ -75,7 +76,7 @@ export const make: Effect.Effect<IbService, never, CandleSource.CandleSource> = 
     return yield* source.fetch({ series: { symbol, timeframe, session }, instrument, range })
   })
 
-  const historical = (fields: IbRequest.Fields): Effect.Effect<Historical> => {
+  const historical = (fields: Fields): Effect.Effect<Historical> => {
     const symbol = String(fields["symbol"])
     return Effect.match(bars(fields), {
       onSuccess: (bars): Historical => Either.right(bars),

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type { DataManager } from "../../data/DataManager.js"
 import * as AccessLog from "../../hosts/AccessLog.js"
-import * as HostHttp from "../../hosts/ib/HostHttp.js"
+import * as HostHttp from "../../hosts/HostHttp.js"
 import * as Operations from "../../Operations.js"
 import { Api } from "../Api.js"
 import * as Prometheus from "../http/Prometheus.js"
@@ -23,6 +23,7 @@ import * as EventHub from "./EventHub.js"
 import * as Events from "./Events.js"
 import * as Front from "./Front.js"
 import * as HealthHandlers from "./HealthHandlers.js"
+import * as HostsHandlers from "./HostsHandlers.js"
 import * as ModelsHandlers from "./ModelsHandlers.js"
 import * as OperationsHandlers from "./OperationsHandlers.js"
 import * as Routes from "./Routes.js"
@@ -38,7 +39,7 @@ export const paths = {
 
 /**
  * Serves until its scope closes; `settings` are those of the registry. Models are served, and strategies trained by name,
- * where there are a `TrainingManager`, a `ModelStore` and `Strategies`. Where the layer of `Closing` is built before that of the operations, and after the
+ * where there are a `TrainingManager`, a `ModelStore` and `Strategies`; hosts are told where there is `Hosts`. Where the layer of `Closing` is built before that of the operations, and after the
  * server, event streams end with what became of their operations.
  */
 export const layer = (
@@ -58,6 +59,7 @@ export const layer = (
     Layer.provide(HttpApiBuilder.api(Api)),
     Layer.provide([
       HealthHandlers.layer,
+      HostsHandlers.layer,
       OperationsHandlers.layer,
       DataHandlers.layer,
       TrainingsHandlers.layer,

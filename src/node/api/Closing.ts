@@ -10,7 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import * as HostHttp from "../../hosts/ib/HostHttp.js"
+import * as HostHttp from "../../hosts/HostHttp.js"
 
 export interface Service {
   readonly isClosing: () => boolean

@@ -136,8 +136,8 @@ const performanceOf = ({ payload, report }: Finished): Performance => {
   const { duration_seconds, metrics, model } = report
   return {
     training_metrics: {
-      final_train_loss: lossOf(metrics.train),
-      final_val_loss: lossOf(metrics.validation),
+      final_train_loss: Metrics.lossOf(metrics.train),
+      final_val_loss: Metrics.lossOf(metrics.validation),
       final_train_accuracy: Metrics.accuracyOf(metrics.train),
       final_val_accuracy: Metrics.accuracyOf(metrics.validation),
       epochs_completed: report.epochs,
@@ -146,9 +146,9 @@ const performanceOf = ({ payload, report }: Finished): Performance => {
       training_time_minutes: duration_seconds / 60,
     },
     test_metrics: {
-      test_loss: lossOf(metrics.test),
+      test_loss: Metrics.lossOf(metrics.test),
       test_accuracy: Metrics.accuracyOf(metrics.test),
-      ...averages(metrics.test),
+      ...Metrics.averagesOf(metrics.test),
       baseline_accuracy: Metrics.baselineAccuracyOf(metrics.test),
       verdict: metrics.test?.verdict ?? null,
     },
@@ -157,21 +157,6 @@ const performanceOf = ({ payload, report }: Finished): Performance => {
       parameters_count: report.parameters,
       architecture: `${payload.strategy.model.type} ${layersOf(payload, report).join("-")}`,
     },
-  }
-}
-
-const lossOf = (metrics: Metrics.Metrics | null): number | null =>
-  metrics === null ? null : metrics.kind === "classification" ? metrics.loss : metrics.mse
-
-const averages = (metrics: Metrics.Metrics | null) => {
-  if (metrics?.kind !== "classification") return { precision: null, recall: null, f1_score: null }
-  const seen = metrics.classes.filter(({ predicted, support }) => predicted + support > 0)
-  const mean = (of: (one: Metrics.ClassMetrics) => number | null): number =>
-    seen.reduce((sum, one) => sum + (of(one) ?? 0), 0) / seen.length
-  return {
-    precision: mean(({ precision }) => precision),
-    recall: mean(({ recall }) => recall),
-    f1_score: mean(({ f1 }) => f1),
   }
 }
 

@@ -9,6 +9,7 @@ import * as Main from "../Main.js"
 import * as Output from "../Output.js"
 import * as Package from "../Package.js"
 import * as TerminalProgress from "../TerminalProgress.js"
+import * as DoctorHosts from "./DoctorHosts.js"
 import * as DoctorMachine from "./DoctorMachine.js"
 import * as DoctorReport from "./DoctorReport.js"
 import * as DoctorSeries from "./DoctorSeries.js"
@@ -50,7 +51,8 @@ const examine = (home: string, host: string | undefined) =>
       Effect.map(DoctorMachine.ktrdr, Array.of<DoctorReport.Check>),
       Effect.map(DoctorMachine.duckdb, Array.of<DoctorReport.Check>),
       Effect.map(DoctorMachine.settings, Array.of<DoctorReport.Check>),
-      Effect.map(DoctorMachine.host(host).pipe(Progress.step("ib host")), Array.of<DoctorReport.Check>),
+      DoctorHosts.ib(host).pipe(Progress.step("ib host")),
+      DoctorHosts.training.pipe(Progress.step("training host")),
       Effect.map(DoctorMachine.home(home).pipe(Progress.step("home")), Array.of<DoctorReport.Check>),
       DoctorSeries.checks(home, budget).pipe(Progress.step("series")),
     ],

@@ -1,22 +1,17 @@
 /**
- * What `ktrdr doctor` looks at besides the bars: Node, DuckDB, settings, the IB host, the home.
+ * What `ktrdr doctor` looks at besides hosts and bars: Node, DuckDB, settings, the home.
  */
 import * as Fs from "node:fs/promises"
 import * as NodePath from "node:path"
 import * as FileSystem from "@effect/platform/FileSystem"
-import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
-import * as HostConfig from "../../HostConfig.js"
-import type { HostError } from "../../HostError.js"
-import * as IbApi from "../../hosts/ib/IbApi.js"
-import { IbHost } from "../../hosts/ib/IbCandleSource.js"
 import * as Package from "../Package.js"
+import { withoutSecret } from "./DoctorHosts.js"
 import { type Check, not, ok } from "./DoctorReport.js"
-import * as LoadSource from "./LoadSource.js"
 
 /** The version of Node against the least that package.json asks for. */
 export const node = (version: string, least: ReadonlyArray<number>): Check => {
@@ -44,7 +39,14 @@ export const duckdb: Effect.Effect<Check> = Effect.tryPromise({
 
 /** What the environment says; a password in a URL is left out. */
 export const settings: Effect.Effect<Check> = Effect.forEach(
-  ["KTRDR_HOME", "IB_HOST_SERVICE_URL", "USE_IB_HOST_SERVICE", "NO_COLOR"],
+  [
+    "KTRDR_HOME",
+    "IB_HOST_SERVICE_URL",
+    "USE_IB_HOST_SERVICE",
+    "TRAINING_HOST_SERVICE_URL",
+    "USE_TRAINING_HOST_SERVICE",
+    "NO_COLOR",
+  ],
   (name) =>
     Effect.map(
       Effect.orElseSucceed(Config.option(Config.string(name)), () => Option.none<string>()),
@@ -58,25 +60,6 @@ export const settings: Effect.Effect<Check> = Effect.forEach(
     })
   }),
 )
-
-/** Whether the host that would be loaded from answers, within three seconds. */
-export const host = (given: string | undefined): Effect.Effect<Check> =>
-  Effect.gen(function* () {
-    const environment = yield* Effect.either(LoadSource.environment)
-    if (Either.isLeft(environment)) {
-      const advice = "Correct the environment: USE_IB_HOST_SERVICE is true or false"
-      return not("problem", "ib host", String(environment.left), advice)
-    }
-    const { used, url } = environment.right
-    const chosen = given ?? (used ? Option.getOrUndefined(url) : undefined)
-    if (chosen !== undefined) return yield* ask(chosen)
-    const unused = Option.isSome(url)
-      ? "USE_IB_HOST_SERVICE leaves IB_HOST_SERVICE_URL unused"
-      : "none is configured"
-    return ok("ib host", `${unused}: loads start an embedded one, of sample and simulated bars`, {
-      url: null,
-    })
-  })
 
 /** Whether state can be kept: writes, flushes and removes a file, and asks how much room there is. */
 export const home = (directory: string): Effect.Effect<Check, never, FileSystem.FileSystem> =>
@@ -101,60 +84,12 @@ export const home = (directory: string): Effect.Effect<Check, never, FileSystem.
 
 // ---------------------------------------------------------------------------------------------------------
 
-const healthMillis = 3000
-
 /** Bytes below which a disk is as good as full, and below which it soon will be. */
 const scarce = 50e6
 const plenty = 1e9
 
 const size = (bytes: number): string =>
   bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`
-
-const withoutSecret = (text: string): string => text.replace(/^(\w+:\/\/)[^/@]*@/, "$1...@")
-
-const ask = (url: string): Effect.Effect<Check> => {
-  const shown = withoutSecret(url)
-  const limits = { attempts: 1, timeout: healthMillis, deadline: healthMillis } as const
-  const answered = Effect.gen(function* () {
-    const client = yield* IbHost
-    const began = yield* Clock.currentTimeMillis
-    yield* client.health
-    const millis = (yield* Clock.currentTimeMillis) - began
-    const detailed = client.get(IbApi.paths.healthDetailed, { response: IbApi.HealthDetailed, ...limits })
-    const gateway = Option.map(yield* Effect.option(detailed), (_) => _.ib_gateway_connected)
-    const facts = { url: shown, millis, gateway_connected: Option.getOrNull(gateway) }
-    return Option.contains(gateway, false)
-      ? not(
-          "warning",
-          "ib host",
-          `${shown} answers, but is not connected to its IB gateway`,
-          "Start the gateway, or log in to it",
-          facts,
-        )
-      : ok("ib host", `${shown} answers, in ${millis} ms`, facts)
-  })
-  const config = Config.map(HostConfig.config("IB_HOST_SERVICE", { baseUrl: url }), (options) => ({
-    ...options,
-    baseUrl: url,
-    healthTimeout: healthMillis,
-  }))
-  return answered.pipe(
-    Effect.provide(IbHost.layerConfig(config)),
-    Effect.catchAll((error) => {
-      const [found, advice] =
-        error._tag === "HostError"
-          ? [
-              `expected ${error.expected}, found ${error.found}`,
-              isOther(error) ? "See whether an IB host has this URL" : error.advice,
-            ]
-          : [String(error), "Correct the environment"]
-      return Effect.succeed(not("problem", "ib host", `${shown}: ${found}`, advice, { url: shown }))
-    }),
-  )
-}
-
-/** True where something answers that is perhaps no IB host. */
-const isOther = ({ reason }: HostError): boolean => reason === "Status" || reason === "Malformed"
 
 /** The folder itself, or the nearest above it that there is. */
 const existing = (path: string): Effect.Effect<string, never, FileSystem.FileSystem> =>

@@ -5,6 +5,7 @@ import * as Args from "@effect/cli/Args"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
 import * as ValidationError from "@effect/cli/ValidationError"
+import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { DataError } from "../../data/DataError.js"
@@ -107,6 +108,15 @@ export const integer = (
     return number >= least && number <= most
       ? Either.right(number)
       : Either.left(refusal(name, `a whole number from ${least} to ${most}`, given))
+  })
+
+/** A time such as `10 minutes`, from a second on; absent, undefined. */
+export const duration = (name: string, meaning: string): Options.Options<Duration.Duration | undefined> =>
+  option(name, "TIME", meaning, (given) => {
+    const time = Duration.decodeUnknown(given.trim())
+    return Option.isSome(time) && Duration.toMillis(time.value) >= 1000 && Duration.isFinite(time.value)
+      ? Either.right(time.value)
+      : Either.left(refusal(name, "a time of a second or more, such as 10 minutes", given))
   })
 
 export const symbol = argument("SYMBOL", "Such as AAPL, BRK.B or EUR/USD", Symbol.parse)

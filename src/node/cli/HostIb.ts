@@ -11,6 +11,7 @@ import * as CsvFolder from "../../data/CandleSource/CsvFolder.js"
 import * as CandleSource from "../../data/CandleSource.js"
 import { DataError } from "../../data/DataError.js"
 import * as AccessLog from "../../hosts/AccessLog.js"
+import * as HostAccess from "../../hosts/HostAccess.js"
 import * as FaultScript from "../../hosts/ib/FaultScript.js"
 import * as IbServer from "../../hosts/ib/IbServer.js"
 import * as SimulatedMarket from "../../hosts/ib/SimulatedMarket.js"
@@ -35,7 +36,8 @@ export const run = (options: Options): Program =>
     const candles = yield* sourceOf(source, seed)
     const shares = options.faults === undefined ? undefined : yield* FaultScript.parse(options.faults)
     const faults = shares === undefined ? undefined : FaultScript.make({ shares, seed })
-    const served = IbServer.layer({ faults, around: AccessLog.make }).pipe(
+    const token = yield* HostAccess.token
+    const served = IbServer.layer({ faults, token, around: AccessLog.make }).pipe(
       Layer.provide(candles),
       Layer.provide([NodeFileSystem.layer, NodePath.layer]),
       Layer.provideMerge(Http.layer({ host: options.host ?? "127.0.0.1", port: options.port ?? 5001 })),

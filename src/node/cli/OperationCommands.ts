@@ -42,7 +42,11 @@ const pacings = ["strict", "adaptive", "none"] as const
 
 /** How an operation is run that a command starts. */
 const run = {
-  host: Fields.text("host", "URL", "URL of the IB host; as data load finds it where left out"),
+  host: Fields.text(
+    "host",
+    "URL",
+    "URL of the IB or training host; as data load or train find it if left out",
+  ),
   pacing: Fields.choice("pacing", "adaptive (the default), strict or none, as data load has it", pacings),
   calendar: Fields.calendar,
   detach: Fields.flag("detach", "Run it in the background, and print its id"),
@@ -54,7 +58,7 @@ const run = {
 /** The same of one that goes on with another, or does it again. */
 const again = {
   ...run,
-  host: Fields.text("host", "URL", "URL of the IB host; that of before where left out"),
+  host: Fields.text("host", "URL", "URL of the IB or training host; that of before where left out"),
   pacing: Fields.choice("pacing", "As data load has it; that of before where left out", pacings),
 }
 

@@ -41,7 +41,7 @@ export const run = (how: Again, options: Options): Program =>
 const here = (how: Again, options: Options): Program =>
   Effect.gen(function* () {
     const record = yield* Effect.provide(recordOf(options), Main.layerOperations)
-    const settings = yield* OperationsSettings.choose(options, record.settings)
+    const settings = yield* OperationsSettings.choose(record.kind, options, record.settings)
     const kept = OperationsSettings.recorded(record.kind, settings)
     yield* OperationsRun.run(
       {

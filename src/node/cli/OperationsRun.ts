@@ -43,7 +43,7 @@ export interface Work extends Loads.Shown {
  */
 export const run = (work: Work, settings: LoadSource.Settings): Program =>
   TrainingKind.isTraining(work.kind)
-    ? train(work).pipe(TrainSystem.using(settings.calendar))
+    ? train(work).pipe(TrainSystem.using(settings))
     : follow(work).pipe(
         LoadSource.withSystem(settings, OperationsSettings.sourceOf(work.payload)),
         (program) => withCalendars(settings.calendar, program),

@@ -1,5 +1,5 @@
 /**
- * How an operation that loads is set up: as its options say, as the operation was that it goes on with, as the
+ * How an operation is set up: as its options say, as the operation was that it goes on with, as the
  * environment says.
  */
 import { resolve } from "node:path"
@@ -11,6 +11,7 @@ import * as CandleSource from "../../data/CandleSource.js"
 import type * as IbPacing from "../../hosts/ib/IbPacing.js"
 import { isTraining } from "../TrainingKind.js"
 import * as LoadSource from "./LoadSource.js"
+import * as TrainHost from "./TrainHost.js"
 import * as TrainSystem from "./TrainSystem.js"
 
 /** The options of a command that starts an operation. */
@@ -22,32 +23,35 @@ export interface Given {
 
 /** The first that is there of what was given, what a record kept, and what the environment says. */
 export const choose = (
+  kind: string,
   given: Given,
   kept: Readonly<Record<string, string>> = {},
 ): Effect.Effect<LoadSource.Settings, ConfigError> =>
   Effect.gen(function* () {
     const { calendar, host, pacing } = kept
     return {
-      host: given.host ?? host ?? (yield* LoadSource.choose(undefined)),
+      host: isTraining(kind)
+        ? yield* TrainHost.choose(given.host, kept)
+        : (given.host ?? host ?? (yield* LoadSource.choose(undefined))),
       pacing: given.pacing ?? modeOf(pacing) ?? "adaptive",
       calendar: given.calendar === undefined ? calendar : resolve(given.calendar),
     }
   })
 
-/** Of the settings, those that an operation of the kind goes by: what its record keeps. One that trains has no source. */
+/** Of the settings, those that an operation of the kind goes by: what its record keeps. */
 export const recorded = (kind: string, settings: LoadSource.Settings): Readonly<Record<string, string>> =>
-  isTraining(kind) ? TrainSystem.recorded(settings.calendar) : LoadSource.recorded(settings)
+  isTraining(kind) ? TrainSystem.recorded(settings) : LoadSource.recorded(settings)
 
 /** The options by which a command is given the settings that a record kept, as far as there are any. */
-export const words = ({
-  calendar,
-  host,
-  pacing,
-}: Readonly<Record<string, string>>): ReadonlyArray<string> => [
-  ...(host === undefined || host === LoadSource.embedded ? [] : ["--host", host]),
-  ...(pacing === undefined || pacing === "adaptive" ? [] : ["--pacing", pacing]),
-  ...(calendar === undefined ? [] : ["--calendar", calendar]),
-]
+export const words = (kept: Readonly<Record<string, string>>): ReadonlyArray<string> => {
+  const { calendar, host, pacing } = kept
+  return [
+    ...(host === undefined ? TrainHost.words(kept) : []),
+    ...(host === undefined || host === LoadSource.embedded ? [] : ["--host", host]),
+    ...(pacing === undefined || pacing === "adaptive" ? [] : ["--pacing", pacing]),
+    ...(calendar === undefined ? [] : ["--calendar", calendar]),
+  ]
+}
 
 /** No source at all where nothing is loaded but what is kept; the host of the settings otherwise. */
 export const sourceOf = (payload: unknown): LoadSource.Source | undefined => {

@@ -40,7 +40,7 @@ const here = (options: Options): Program =>
   Effect.gen(function* () {
     const { json, kind, noProgress } = options
     const { value: payload } = yield* payloadOf(options)
-    const settings = yield* OperationsSettings.choose(options)
+    const settings = yield* OperationsSettings.choose(kind, options)
     yield* OperationsRun.run(
       {
         id: yield* OperationId.make(kind),

@@ -4,6 +4,7 @@
 import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Hosts from "../../Hosts.js"
 import * as IbPacing from "../../hosts/ib/IbPacing.js"
 import * as Access from "../api/Access.js"
 import * as ApiServer from "../api/ApiServer.js"
@@ -16,6 +17,8 @@ import * as Output from "../Output.js"
 import * as Strategies from "../Strategies.js"
 import { type Program, UsageError } from "./Failure.js"
 import * as LoadSource from "./LoadSource.js"
+import * as TrainHost from "./TrainHost.js"
+import * as TrainSystem from "./TrainSystem.js"
 
 export interface Options {
   readonly host: string | undefined
@@ -43,13 +46,17 @@ export const run = (options: Options): Program =>
       pacing,
       calendar: calendar === undefined ? undefined : resolve(calendar),
     }
-    const settings = LoadSource.recorded(chosen)
+    const trainHost = yield* TrainHost.choose(undefined)
+    const settings = {
+      ...LoadSource.recorded(chosen),
+      ...(trainHost === TrainHost.local ? {} : TrainHost.recorded(trainHost)),
+    }
     const source = yield* LoadSource.make(chosen.host, (text) => Effect.logWarning(text))
     const strategies = ApiStrategies.layer(yield* Strategies.folders)
     const closingReason = "the server that ran it ended"
     const served = ApiServer.layer(access, settings).pipe(
-      Layer.provide(Main.layerTraining(source, { settings, closingReason })),
-      Layer.provide([Closing.layer, ProcessMetrics.layer, strategies]),
+      Layer.provide(Main.layerTraining(source, { settings, closingReason }, TrainSystem.trainer(trainHost))),
+      Layer.provide([Closing.layer, Hosts.layer, ProcessMetrics.layer, strategies]),
       Layer.provideMerge(Http.layer({ host, port })),
     )
     yield* Effect.gen(function* () {

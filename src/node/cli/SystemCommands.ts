@@ -89,6 +89,37 @@ export const all: ReadonlyArray<Entry> = [
       ],
     ),
   ),
+  service(
+    make(
+      ["host", "training"],
+      "Train models over HTTP as a training host does, until Ctrl-C",
+      {
+        port: Fields.integer("port", "5002 by default; 0 for any free one", 0, 65_535),
+        host: Fields.text(
+          "host",
+          "ADDRESS",
+          "The address to listen on; 127.0.0.1 by default, others need KTRDR_HOST_TOKEN",
+        ),
+        maxSessions: Fields.integer("max-sessions", "Sessions that train at once; 1 by default", 1, 64),
+        modelsDir: Fields.text("models-dir", "DIR", "Keep models in DIR/models; in the home by default"),
+        strategies: Fields.text("strategies", "DIR", "The folder of strategy files that clients name"),
+        abandonAfter: Fields.duration(
+          "abandon-after",
+          "When a session that nobody asks about is said to be abandoned; 10 minutes by default",
+        ),
+      },
+      (given) =>
+        Effect.flatMap(
+          Effect.promise(() => import("./HostTraining.js")),
+          (_) => _.run(given),
+        ),
+      [
+        ["host training", "On port 5002 of this machine, one session at a time"],
+        ["host training --max-sessions 2 --strategies ./strategies", "Two at once, of strategies of yours"],
+        ["host training --host 0.0.0.0", "For other machines as well, whoever shows KTRDR_HOST_TOKEN"],
+      ],
+    ),
+  ),
   make(
     ["doctor"],
     "Say what is configured, reachable, writable and up to date, and what to do about the rest",

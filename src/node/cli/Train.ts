@@ -32,6 +32,7 @@ import * as ServerOptions from "./ServerOptions.js"
 import type * as ServerRunning from "./ServerRun.js"
 import * as Shell from "./Shell.js"
 import * as StrategyGiven from "./StrategyGiven.js"
+import * as TrainHost from "./TrainHost.js"
 import * as TrainSystem from "./TrainSystem.js"
 import * as Trains from "./Trains.js"
 import * as TrainText from "./TrainText.js"
@@ -47,6 +48,8 @@ export interface Options extends ServerOptions.Placed {
   readonly start: number | undefined
   readonly end: number | undefined
   readonly allowGaps: boolean
+  /** The training host, or `local`. */
+  readonly host: string | undefined
   /** A file of calendars. */
   readonly calendar: string | undefined
   /** A training that failed or was cancelled, to go on with: an id, or enough of its beginning or end. */
@@ -74,8 +77,12 @@ export const run = (options: Options): Program =>
       const { words } = yield* Shell.CommandLine
       return yield* Detach.run({ kind: TrainModel.kind, words, json: options.json })
     }
-    const calendar = options.calendar === undefined ? before?.settings["calendar"] : resolve(options.calendar)
-    yield* here(payload, before, { ...options, calendar })
+    const kept = before?.settings ?? {}
+    const settings = {
+      calendar: options.calendar === undefined ? kept["calendar"] : resolve(options.calendar),
+      host: yield* TrainHost.choose(options.host, kept),
+    }
+    yield* here(payload, before, settings, options)
   })
 
 // ---------------------------------------------------------------------------------------------------------
@@ -86,11 +93,13 @@ const path = ["train"]
 const changes = ["symbols", "timeframes", "epochs", "seed", "start", "end", "allowGaps"] as const
 
 const contradiction = (options: Options): string | undefined => {
-  const { detach, dryRun, resume, server, strategy } = options
+  const { detach, dryRun, host, resume, server, strategy } = options
   if (strategy === undefined && resume === undefined) {
     return "missing STRATEGY: expected a file, the name of an example such as trend_following, or --resume ID"
   }
   if (dryRun && resume !== undefined) return "--dry-run and --resume: expected one of the two"
+  if (dryRun && host !== undefined)
+    return "--dry-run and --host: a plan is made here; leave one of the two out"
   const changing = changes.find((name) => options[name] !== undefined && options[name] !== false)
   if (strategy === undefined && changing !== undefined) {
     const option = `--${changing === "allowGaps" ? "allow-gaps" : changing}`
@@ -145,7 +154,8 @@ const unfit = ({ expected, found, path, suggestion }: Sense.Fault): TrainingErro
 const here = (
   payload: Payload | undefined,
   before: OperationRecord | undefined,
-  { calendar, json, noProgress }: Options,
+  settings: TrainSystem.Settings,
+  { json, noProgress }: Options,
 ): Program =>
   Effect.gen(function* () {
     const id = yield* OperationId.make(TrainModel.kind)
@@ -153,8 +163,8 @@ const here = (
       id,
       json,
       noProgress,
-      carried: OperationsSettings.words(TrainSystem.recorded(calendar)),
-    }).pipe(TrainSystem.using(calendar))
+      carried: OperationsSettings.words(TrainSystem.recorded(settings)),
+    }).pipe(TrainSystem.using(settings))
   })
 
 /** Goes on with what was before, or starts anew. */
@@ -224,7 +234,7 @@ const plan = ({ allow_gaps, end, start, strategy, text }: Payload, options: Opti
     )
     for (const warning of planned.warnings) yield* Output.note(`warning: ${warning}`)
     yield* Output.line(json ? JSON.stringify(jsonOf(planned)) : TrainText.plan(planned))
-  }).pipe(Effect.scoped, TrainSystem.using(options.calendar, true))
+  }).pipe(Effect.scoped, TrainSystem.using({ calendar: options.calendar, host: TrainHost.local }, true))
 
 const encodeSplit = Schema.encodeSync(Receipt.Split)
 const encodeRange = Schema.encodeSync(TimeRange.TimeRange)

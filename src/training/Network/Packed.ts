@@ -7,6 +7,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { TrainingError } from "../TrainingError.js"
+import * as Crc32 from "./Crc32.js"
 
 /** The version that is written, and the newest that is read. */
 export const version = 1
@@ -33,7 +34,7 @@ export const pack = ({ head, arrays }: Packed): Uint8Array => {
   for (const [, array] of entries) {
     for (let i = 0; i < array.length; i++, at += 4) view.setFloat32(at, array[i]!, true)
   }
-  view.setUint32(12, crc32(bytes.subarray(16)), true)
+  view.setUint32(12, Crc32.of(bytes.subarray(16)), true)
   return bytes
 }
 
@@ -73,7 +74,8 @@ export const unpack = (
     )
   }
   if (written === 0) return damaged("version 0")
-  if (view.getUint32(12, true) !== crc32(bytes.subarray(16))) return damaged("a check sum that does not fit")
+  if (view.getUint32(12, true) !== Crc32.of(bytes.subarray(16)))
+    return damaged("a check sum that does not fit")
   const end = begin + view.getUint32(16, true)
   const text = new TextDecoder().decode(bytes.subarray(begin, end))
   const decoded = decodeFrame(text)
@@ -103,15 +105,3 @@ const Frame = Schema.parseJson(
   }),
 )
 const decodeFrame = Schema.decodeUnknownOption(Frame)
-
-const remainders = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let word = byte
-  for (let bit = 0; bit < 8; bit++) word = word & 1 ? (word >>> 1) ^ 0xedb88320 : word >>> 1
-  return word
-})
-
-const crc32 = (bytes: Uint8Array): number => {
-  let word = 0xffffffff
-  for (let i = 0; i < bytes.length; i++) word = remainders[(word ^ bytes[i]!) & 0xff]! ^ (word >>> 8)
-  return ~word >>> 0
-}

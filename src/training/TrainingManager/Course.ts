@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import * as OperationFence from "../../OperationFence.js"
 import * as Progress from "../../Progress.js"
 import * as Checkpoint from "../Checkpoint.js"
+import type * as Receipt from "../Receipt.js"
 import type { Strategy } from "../Strategy.js"
 import * as Trainer from "../Trainer.js"
 import { TrainingError } from "../TrainingError.js"
@@ -26,19 +27,42 @@ export interface Beginning {
   readonly head: Pick<Checkpoint.Head, "operation" | "strategy" | "started" | "interruptions">
   /** What it goes on from, if there is something. */
   readonly from: Checkpoint.Checkpoint | undefined
+  /** The operations that it goes on from, the newest first. */
+  readonly earlier: ReadonlyArray<string>
   readonly warnings: ReadonlyArray<string>
 }
 
 /**
  * Looks for what a run goes on from, and makes it the run's own before anything else is done: one that is interrupted
  * at once can be resumed as well. Fails where it is of another strategy or cannot be read; where there is none, the
- * training begins anew, with a warning.
+ * training begins anew, with a warning; a host may yet have more of it.
  */
 export const begin = Effect.fnUntraced(function* (
   checkpoints: Checkpoint.Service,
   strategy: Strategy,
   hash: string,
-  { operationId, resumedFrom, earlier = [] }: Run,
+  { operationId, resumedFrom, earlier: others = [] }: Run,
+  where: Receipt.Trainer = { kind: "local" },
+): Effect.fn.Return<Beginning, TrainingError> {
+  const earlier = resumedFrom === undefined ? [] : [resumedFrom, ...others]
+  const from = yield* newest(checkpoints, earlier)
+  const beginning = { ...(yield* goOn(checkpoints, strategy, hash, operationId, from)), earlier }
+  if (resumedFrom === undefined || from !== undefined) return beginning
+  const warning =
+    where.kind === "local"
+      ? `${resumedFrom} left no checkpoint: the training begins anew`
+      : `${resumedFrom} left no checkpoint here: unless its host has one, the training begins anew`
+  yield* Effect.logWarning(warning)
+  return { ...beginning, warnings: [warning] }
+})
+
+/** The same from a checkpoint, whose ever that is; at the beginning without one. */
+export const goOn = Effect.fnUntraced(function* (
+  checkpoints: Checkpoint.Service,
+  strategy: Strategy,
+  hash: string,
+  operationId: string,
+  from: Checkpoint.Checkpoint | undefined,
 ): Effect.fn.Return<Beginning, TrainingError> {
   const began = yield* Clock.currentTimeMillis
   const anew: Beginning = {
@@ -46,15 +70,10 @@ export const begin = Effect.fnUntraced(function* (
     trainedMillis: 0,
     head: { operation: operationId, strategy: hash, started: began, interruptions: [] },
     from: undefined,
+    earlier: [],
     warnings: [],
   }
-  if (resumedFrom === undefined) return anew
-  const from = yield* newest(checkpoints, [resumedFrom, ...earlier])
-  if (from === undefined) {
-    const warning = `${resumedFrom} left no checkpoint: the training begins anew`
-    yield* Effect.logWarning(warning)
-    return { ...anew, warnings: [warning] }
-  }
+  if (from === undefined) return anew
   yield* Checkpoint.fits(from, { strategy: hash })
   const head = {
     ...anew.head,
@@ -84,9 +103,9 @@ export const run = Effect.fnUntraced(function* (
   checkpoints: Checkpoint.Service,
   trainer: Trainer.Service,
   beginning: Beginning,
-  { dataset, hash, read }: Prepared,
+  { dataset, hash, read }: Pick<Prepared, "hash" | "read"> & { readonly dataset: Trainer.Rows },
 ): Effect.fn.Return<Outcome, TrainingError> {
-  const { strategy, head, from } = beginning
+  const { strategy, head, from, earlier } = beginning
   const { training } = strategy
   if (from !== undefined) yield* Checkpoint.fits(from, { dataset: hash })
   const began = yield* Clock.currentTimeMillis
@@ -96,7 +115,7 @@ export const run = Effect.fnUntraced(function* (
   )
   const step = yield* Progress.current
   const fence = yield* OperationFence.OperationFence
-  const work = Work.of(dataset.split, training)
+  const work = Work.of({ rows: Work.rowsOf(dataset.parts) }, training)
   const warnings = new Set<string>()
 
   const keep = ({ state, position }: Trainer.Snapshot) =>
@@ -157,8 +176,10 @@ export const run = Effect.fnUntraced(function* (
   })
   const job: Trainer.Job = {
     operation: head.operation,
+    earlier,
     strategy,
     dataset,
+    range: spanOf(read),
     from: from === undefined ? undefined : { state: from.state, place: `checkpoint of ${from.operation}` },
     keep,
     released,
@@ -181,6 +202,15 @@ export const clear = (checkpoints: Checkpoint.Service, { head }: Beginning): Eff
   )
 
 // ---------------------------------------------------------------------------------------------------------
+
+/** From the first bar of all series to the last one. */
+const spanOf = (read: Prepared["read"]): Trainer.Job["range"] =>
+  read.length === 0
+    ? undefined
+    : {
+        start: Math.min(...read.map(({ range }) => range.start)),
+        end: Math.max(...read.map(({ range }) => range.end)),
+      }
 
 /** The first checkpoint that there is of those of the operations. */
 const newest = Effect.fnUntraced(function* (

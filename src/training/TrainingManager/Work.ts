@@ -12,11 +12,21 @@ export interface Work {
   readonly total: number
 }
 
-export const of = ({ rows }: Dataset["split"], { batch_size, epochs }: Strategy["training"]): Work => {
+export const of = (
+  { rows }: Pick<Dataset["split"], "rows">,
+  { batch_size, epochs }: Strategy["training"],
+): Work => {
   const batches = Math.ceil(rows.train / batch_size)
   const validation = Math.ceil(rows.validation / Math.max(batch_size, TrainingRun.validationRows))
   return { batches, validation, total: epochs * (batches + validation) }
 }
+
+/** How many rows there are of each part. */
+export const rowsOf = ({ train, validation, test }: Dataset["parts"]): Dataset["split"]["rows"] => ({
+  train: train.to - train.from,
+  validation: validation.to - validation.from,
+  test: test.to - test.from,
+})
 
 /** What was done at such a position. */
 export const before = (

@@ -1,5 +1,6 @@
 /** A training between two steps, as bytes: where it is, and the numbers of its network. */
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Optimizer from "../Network/Optimizer.js"
 import * as Packed from "../Network/Packed.js"
@@ -81,6 +82,18 @@ export const decode = (
     const { position, history, steps, random } = head
     return { position, history, network: { parameters, first, second, steps, random }, best }
   })
+
+/** The epochs that a state tells of; fails with `DamagedCheckpoint` or `NewerVersion`. */
+export const historyOf = (
+  bytes: Uint8Array,
+  place: string,
+): Either.Either<ReadonlyArray<EpochReport>, TrainingError> =>
+  Either.flatMap(Packed.unpack(bytes, place, "DamagedCheckpoint"), ({ head }) =>
+    Either.fromOption(
+      Option.map(decodeHead(head), ({ history }) => history),
+      () => damaged(place),
+    ),
+  )
 
 /** How many numbers are kept of the best epoch. */
 export const bestSize = ({ training }: Settings, parameters: number): number =>

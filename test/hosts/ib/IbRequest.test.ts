@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as fc from "fast-check"
+import * as HostRequest from "../../../src/hosts/HostRequest.js"
 import * as IbRequest from "../../../src/hosts/ib/IbRequest.js"
 
 const json = "application/json"
@@ -8,7 +9,7 @@ const whole = { symbol: "AAPL", timeframe: "1h", start: "2024-01-02T14:30:00+00:
 
 /** The complaints about a historical request, each as its type, place and message. */
 const complaints = (body: unknown) =>
-  Either.match(IbRequest.body(IbRequest.historical, JSON.stringify(body), json), {
+  Either.match(HostRequest.body(IbRequest.historical, JSON.stringify(body), json), {
     onRight: () => [],
     onLeft: (found) => found.map(({ type, loc, msg }) => `${type} ${loc.join(".")}: ${msg}`),
   })
@@ -20,13 +21,13 @@ describe("IbRequest", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (more) => {
         const body = { ...more, ...whole, instrument_type: null, session: undefined }
-        const taken = IbRequest.body(IbRequest.historical, JSON.stringify(body), undefined)
+        const taken = HostRequest.body(IbRequest.historical, JSON.stringify(body), undefined)
         expect(Either.getOrThrow(taken)).toEqual(JSON.parse(JSON.stringify(body)))
       }),
     )
     expect(complaints({ ...whole, start: 1_704_205_800 })).toEqual([])
     expect(
-      Either.isRight(IbRequest.body(IbRequest.historical, JSON.stringify(whole), "application/hal+json")),
+      Either.isRight(HostRequest.body(IbRequest.historical, JSON.stringify(whole), "application/hal+json")),
     ).toBe(true)
   })
 
@@ -46,7 +47,7 @@ describe("IbRequest", () => {
         fc.oneof(fc.string(), fc.json()),
         fc.option(fc.string(), { nil: undefined }),
         (text, type) => {
-          const taken = IbRequest.body(IbRequest.historical, text, type)
+          const taken = HostRequest.body(IbRequest.historical, text, type)
           if (Either.isLeft(taken)) expect(taken.left.length).toBeGreaterThan(0)
         },
       ),

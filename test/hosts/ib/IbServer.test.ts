@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Candle from "../../../src/data/Candle.js"
@@ -258,6 +259,21 @@ describe("IbServer", () => {
       const large = yield* post(`${base}/data/validate`, { symbol: "A".repeat(1024 * 1024) })
       expect(large.status).toBe(413)
       expect(large.body).toEqual({ detail: "Request body larger than 1048576 bytes" })
+      const unmeasured = (pieces: number, piece: string) =>
+        Effect.promise(async () => {
+          let left = pieces
+          const body = new ReadableStream({
+            pull: (controller) => {
+              if (left-- > 0) controller.enqueue(new TextEncoder().encode(piece))
+              else controller.close()
+            },
+          })
+          const headers = { "content-type": "application/json" }
+          const init = { method: "POST", headers, body, duplex: "half" } as RequestInit
+          return (await fetch(`${base}/data/validate`, init)).status
+        })
+      expect(yield* unmeasured(40, " ".repeat(65_536))).toBe(413)
+      expect(yield* unmeasured(1, JSON.stringify({ symbol: "AAPL" }))).toBe(200)
 
       const unknown = yield* call(`${base}/data/nope`, { headers: { "x-request-id": "b" } })
       expect([unknown.status, unknown.body, unknown.headers.get("x-request-id")]).toEqual([
@@ -280,6 +296,18 @@ describe("IbServer", () => {
       const paths = spec.body["paths"] as object
       expect(Object.keys(paths)).toContain("/data/symbol-info/{symbol}")
       expect(Object.keys(paths)).toContain("/data/historical")
+    }),
+  )
+
+  it.scopedLive("asks for its token, on every route, and takes nothing from pages", () =>
+    Effect.gen(function* () {
+      const base = yield* serve({ token: Redacted.make("s3cret") })
+      const asked = (headers: Readonly<Record<string, string>>) =>
+        Effect.promise(async () => (await fetch(`${base}/health`, { headers })).status)
+      expect(yield* asked({})).toBe(401)
+      expect(yield* asked({ authorization: "Bearer s3cre" })).toBe(401)
+      expect(yield* asked({ authorization: "bearer s3cret" })).toBe(200)
+      expect(yield* asked({ authorization: "Bearer s3cret", origin: base })).toBe(403)
     }),
   )
 

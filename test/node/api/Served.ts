@@ -16,6 +16,7 @@ import { DataError } from "../../../src/data/DataError.js"
 import * as DataManager from "../../../src/data/DataManager.js"
 import * as LoadData from "../../../src/data/LoadData.js"
 import * as LoadMany from "../../../src/data/LoadMany.js"
+import * as Hosts from "../../../src/Hosts.js"
 import * as SimulatedMarket from "../../../src/hosts/ib/SimulatedMarket.js"
 import * as ApiServer from "../../../src/node/api/ApiServer.js"
 import * as Client from "../../../src/node/api/Client.js"
@@ -111,7 +112,7 @@ export const serve = (options: Options = {}) =>
     const access = { token: token === undefined ? undefined : Redacted.make(token), origins }
     const served = ApiServer.layer(access, settings).pipe(
       Layer.provideMerge(system(source, gate)),
-      Layer.provide(Closing.layer),
+      Layer.provide([Closing.layer, Hosts.layer]),
       Layer.provideMerge(Http.layer({ host: "127.0.0.1", port: 0 })),
       Layer.provide(options.logger ?? Logger.minimumLogLevel(LogLevel.None)),
     )

@@ -57,12 +57,21 @@ describe("the options that set an operation up as another was", () => {
     expect(OperationsSettings.words({ calendar: "/a/b.json" })).toEqual(["--calendar", "/a/b.json"])
     expect(OperationsSettings.words({ host: "http://a:1" })).toEqual(["--host", "http://a:1"])
     expect(OperationsSettings.words({ host: "embedded", pacing: "none" })).toEqual(["--pacing", "none"])
+    expect(OperationsSettings.words({ training_host: "http://a:2" })).toEqual(["--host", "http://a:2"])
+    expect(OperationsSettings.words({ training_host: "local" })).toEqual([])
+    expect(OperationsSettings.words({ host: "http://a:1", training_host: "http://a:2" })).toEqual([
+      "--host",
+      "http://a:1",
+    ])
     expect(OperationsSettings.words({})).toEqual([])
   })
 
-  it("leave the host out where the operation trains", () => {
+  it("name the training host where the operation trains", () => {
     const settings = { host: "http://a:1", pacing: "strict", calendar: "/a/b.json" } as const
     expect(OperationsSettings.recorded("data_load", settings)).toEqual(settings)
-    expect(OperationsSettings.recorded("training", settings)).toEqual({ calendar: "/a/b.json" })
+    expect(OperationsSettings.recorded("training", settings)).toEqual({
+      calendar: "/a/b.json",
+      training_host: "http://a:1",
+    })
   })
 })

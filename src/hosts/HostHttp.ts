@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Predicate from "effect/Predicate"
+import * as Stream from "effect/Stream"
 
 /** The longest request body, in bytes. */
 export const maxBodyBytes = 1024 * 1024
@@ -30,15 +31,18 @@ export const detail = (text: string, status: number): HttpServerResponse.HttpSer
 export const text = (
   request: HttpServerRequest.HttpServerRequest,
 ): Effect.Effect<string, HttpServerResponse.HttpServerResponse> =>
-  Number(request.headers["content-length"] ?? 0) > maxBodyBytes
-    ? Effect.fail(tooLarge)
-    : request.text.pipe(
-        Effect.mapError(() => tooLarge),
-        Effect.filterOrFail(
-          (text) => text.length <= maxBodyBytes,
-          () => tooLarge,
-        ),
-      )
+  isMeasured(request)
+    ? within(request, maxBodyBytes, request.text)
+    : Effect.map(counted(request, maxBodyBytes), (bytes) => new TextDecoder().decode(bytes))
+
+/** The body's bytes, of which there may be so many; otherwise as `text`. */
+export const bytes = (
+  request: HttpServerRequest.HttpServerRequest,
+  most: number,
+): Effect.Effect<Uint8Array, HttpServerResponse.HttpServerResponse> =>
+  isMeasured(request)
+    ? Effect.map(within(request, most, request.arrayBuffer), (buffer) => new Uint8Array(buffer))
+    : counted(request, most)
 
 /** The path as it was asked for, and the query behind it. */
 export const address = (
@@ -120,7 +124,48 @@ const until = (isDone: () => boolean, limit: Duration.DurationInput) =>
 /** Shorter bodies are not compressed: it would cost more than it saves. */
 const compressFrom = 4096
 
-const tooLarge = detail(`Request body larger than ${maxBodyBytes} bytes`, 413)
+const tooLarge = (most: number) => detail(`Request body larger than ${most} bytes`, 413)
+
+/** Whether the client says how long the body is; the server holds it to that. */
+const isMeasured = ({ headers }: HttpServerRequest.HttpServerRequest): boolean =>
+  headers["content-length"] !== undefined
+
+const within = <A, E>(
+  { headers }: HttpServerRequest.HttpServerRequest,
+  most: number,
+  reading: Effect.Effect<A, E>,
+): Effect.Effect<A, HttpServerResponse.HttpServerResponse> =>
+  Number(headers["content-length"]) > most
+    ? Effect.fail(tooLarge(most))
+    : Effect.mapError(reading, () => tooLarge(most))
+
+/** What is too much is read and thrown away, so that the client gets its answer. */
+const counted = (
+  { stream }: HttpServerRequest.HttpServerRequest,
+  most: number,
+): Effect.Effect<Uint8Array, HttpServerResponse.HttpServerResponse> =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    let length = 0
+    const take = (chunk: Uint8Array): void => {
+      length += chunk.length
+      if (length <= most) chunks.push(chunk)
+      else chunks.length = 0
+    }
+    return Stream.runForEach(stream, (chunk) => Effect.sync(() => take(chunk))).pipe(
+      Effect.mapError(() => tooLarge(most)),
+      Effect.flatMap(() => {
+        if (length > most) return Effect.fail(tooLarge(most))
+        const all = new Uint8Array(length)
+        let at = 0
+        for (const chunk of chunks) {
+          all.set(chunk, at)
+          at += chunk.length
+        }
+        return Effect.succeed(all)
+      }),
+    )
+  })
 
 type Known = ReadonlyArray<{ readonly method: string; readonly path: RegExp }>
 
