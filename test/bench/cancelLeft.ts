@@ -1,5 +1,5 @@
 /** What a process has open: fibers, sockets, timers, files. */
-import { readdirSync, readlinkSync } from "node:fs"
+import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as Effect from "effect/Effect"
@@ -40,6 +40,13 @@ export const count = (live: LiveFibers, folders: ReadonlyArray<string>): Effect.
       files: open.length - sockets.length + unnamed.length,
     }
   })
+
+/** Network sockets of this process, those that listen too. */
+export const connections = (): number => {
+  const rows = ["tcp", "tcp6"].flatMap((name) => readFileSync(`/proc/self/net/${name}`, "utf8").split("\n"))
+  const known = new Set(rows.map((row) => `socket:[${row.trim().split(/\s+/)[9]}]`))
+  return descriptors().filter((name) => known.has(name)).length
+}
 
 /** Waits until no more is open than there was, at most so many milliseconds; says what is open still. */
 export const settle = (now: Effect.Effect<Left>, before: Left, patience: number): Effect.Effect<Left> =>

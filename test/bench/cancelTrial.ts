@@ -6,7 +6,7 @@ import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -17,6 +17,7 @@ import * as Main from "../../src/node/Main.js"
 import type { OperationRecord } from "../../src/OperationRecord.js"
 import * as OperationStore from "../../src/OperationStore.js"
 import * as Operations from "../../src/Operations.js"
+import * as Ends from "../utils/Ends.js"
 import { LiveFibers } from "../utils/LiveFibers.js"
 import type { Answer, Request } from "./cancelChild.js"
 import * as Left from "./cancelLeft.js"
@@ -189,16 +190,12 @@ const faultsOf = (
   reason: string,
 ): ReadonlyArray<string> => {
   const { cancellation, status } = record
-  const expected = Exit.isSuccess(exit) ? "completed" : Exit.isInterrupted(exit) ? "cancelled" : "failed"
-  const faults: Array<string> = []
-  if (status !== expected) faults.push(`recorded as ${status}, ended as ${expected}`)
+  const faults = [...Ends.faultsOf(record, exit)]
   if (told !== status && !(told === "Finished" && status !== "cancelled")) {
     faults.push(`recorded as ${status}, told as ${told}`)
   }
   if (status === "cancelled" && cancellation?.reason !== reason) {
     faults.push(`cancelled for ${JSON.stringify(cancellation?.reason)}, not ${JSON.stringify(reason)}`)
   }
-  if (record.progress?.status !== status) faults.push(`its progress says ${record.progress?.status}`)
-  if (record.completed === null) faults.push("it has no end")
   return faults
 }

@@ -4,10 +4,10 @@
  *
  * With `--journal` it also prints each request for bars before it answers it, under the name that the
  * request's `x-loader` gives, holds each answer for some milliseconds, and has no bars in every eleventh hour.
- * With `--latency` it takes so many milliseconds for every request.
+ * With `--latency` it takes so many milliseconds for every request. With `--tls` it serves https, and the line has what
+ * a client must trust.
  */
 import { createInterface } from "node:readline"
-import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -17,13 +17,9 @@ import * as Candle from "../../src/data/Candle.js"
 import * as CandleSource from "../../src/data/CandleSource.js"
 import * as IbServer from "../../src/hosts/ib/IbServer.js"
 import * as SimulatedMarket from "../../src/hosts/ib/SimulatedMarket.js"
-import * as Http from "../../src/node/Http.js"
+import * as Server from "./server.js"
 
 const print = (line: object) => Console.log(JSON.stringify(line))
-
-const announce = HttpServer.addressWith((address) =>
-  address._tag === "TcpAddress" ? print({ port: address.port }) : Effect.void,
-)
 
 const market = SimulatedMarket.make({ seed: 1 })
 
@@ -54,12 +50,11 @@ const delayed: CandleSource.Service =
         fetch: (request) => Effect.delay(market.fetch(request), latency),
       }
 
-const host = Layer.effectDiscard(announce).pipe(
-  Layer.provideMerge(IbServer.layer()),
+const host = IbServer.layer().pipe(
   Layer.provide(
     Layer.succeed(CandleSource.CandleSource, process.argv.includes("--journal") ? journalled : delayed),
   ),
-  Layer.provide(Http.layer({ host: "127.0.0.1", port: 0 })),
+  Layer.provide(Server.layer(process.argv.includes("--tls"))),
 )
 
 createInterface({ input: process.stdin })

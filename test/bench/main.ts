@@ -8,7 +8,10 @@ import * as Runtime from "effect/Runtime"
 
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Effect.Effect<void, unknown> }>>> = {
   progress: () => import("./progress.js"),
-  http: () => import("./http.js"),
+  overhead: () => import("./overhead.js"),
+  pooling: () => import("./pooling.js"),
+  faults: () => import("./faults.js"),
+  soak: () => import("./soak.js"),
   load: () => import("./load.js"),
   gaps: () => import("./gaps.js"),
   quality: () => import("./quality.js"),
@@ -32,7 +35,9 @@ const parts: typeof benches = {
   "cancel-host": async () => ({ bench: (await import("./cancelChild.js")).hosting }),
   "events-serve": async () => ({ bench: (await import("./eventsChild.js")).serving }),
   "events-watch": async () => ({ bench: (await import("./eventsChild.js")).watching }),
+  "overhead-host": async () => ({ bench: (await import("./overhead.js")).serving }),
   "registry-load": async () => ({ bench: (await import("./registryChild.js")).loading }),
+  "training-host": async () => ({ bench: (await import("./trainingHost.js")).hosting }),
   "registry-write": async () => ({ bench: (await import("./registryChild.js")).writing }),
 }
 

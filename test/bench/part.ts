@@ -20,15 +20,29 @@ export interface Part {
 export const start = (name: string, orders: object = {}): Effect.Effect<Part, never, Scope.Scope> =>
   launch([process.argv[1]!, name, JSON.stringify(orders)])
 
+/** A host service as a process of its own. */
+export interface Host extends Part {
+  readonly port: number
+  readonly url: string
+  /** What a client must trust, over TLS. */
+  readonly ca: string | undefined
+}
+
+/** The host that a part is which says its port first, and over TLS what to trust. */
+export const hostOf = (part: Part): Effect.Effect<Host> =>
+  Effect.map(part.next<{ readonly port: number; readonly ca?: string }>(), ({ ca, port }) => ({
+    ...part,
+    port,
+    url: `${ca === undefined ? "http" : "https"}://127.0.0.1:${port}`,
+    ca,
+  }))
+
 /** An IB host over the simulated market, which takes so many milliseconds for a request. */
-export const ibHost = (
-  latency = 0,
-): Effect.Effect<Part & { readonly port: number; readonly url: string }, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const host = yield* launch([join(import.meta.dirname, "ibHost.js"), "--latency", String(latency)])
-    const { port } = yield* host.next<{ readonly port: number }>()
-    return { ...host, port, url: `http://127.0.0.1:${port}` }
-  })
+export const ibHost = (latency = 0, tls = false): Effect.Effect<Host, never, Scope.Scope> =>
+  Effect.flatMap(
+    launch([join(import.meta.dirname, "ibHost.js"), "--latency", String(latency), ...(tls ? ["--tls"] : [])]),
+    hostOf,
+  )
 
 /** A temporary folder whose name has this in it, removed with the scope. */
 export const folder = (name: string): Effect.Effect<string, never, Scope.Scope> =>
