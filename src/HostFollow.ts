@@ -116,8 +116,7 @@ const broke = <A>(
     following.isAsking = streamsNot(error, following)
     if (following.isAsking) return Effect.void
     following.failures += Math.max(1, error.attempts)
-    const isHopeless = !HostRetry.table[error.reason] && error.reason !== "Truncated"
-    return isHopeless || following.failures >= config.attempts
+    return !HostRetry.table[error.reason] || following.failures >= config.attempts
       ? Effect.fail(error)
       : pause(config, following, error)
   })

@@ -17,7 +17,7 @@ export const table: { readonly [R in Reason]: boolean } = {
   RateLimited: true,
   Unavailable: true,
   Status: false,
-  Truncated: false,
+  Truncated: true,
   TooLarge: false,
   Malformed: false,
 }

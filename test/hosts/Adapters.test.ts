@@ -168,7 +168,7 @@ for (const adapter of [ib, training]) {
 
     const faults: ReadonlyArray<readonly [string, FakeHost.Reply, Reason, number]> = [
       ["a connection that is closed", FakeHost.Reply.Reset(), "ConnectionReset", 3],
-      ["an answer that breaks off", FakeHost.Reply.Truncated(), "Truncated", 1],
+      ["an answer that breaks off", FakeHost.Reply.Truncated(), "Truncated", 3],
       ["no answer", FakeHost.Reply.Hang(), "AttemptTimeout", 3],
       ["a host that is not ready", FakeHost.json({ detail: "later" }, 503), "Unavailable", 3],
       ["a refusal", FakeHost.json({ detail: "no token" }, 401), "Status", 1],

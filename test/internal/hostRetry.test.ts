@@ -23,15 +23,15 @@ const retried: ReadonlyArray<readonly [HostError.Reason, FakeHost.Reply]> = [
   ["ConnectionReset", Reply.Reset()],
   ["AttemptTimeout", Reply.Hang()],
   ["AttemptTimeout", Reply.Stall()],
+  ["Truncated", Reply.ResetInHeaders()],
+  ["Truncated", Reply.ResetInBody()],
+  ["Truncated", Reply.Truncated()],
 ]
 
 const final: ReadonlyArray<readonly [HostError.Reason, FakeHost.Reply]> = [
   ["Status", busy(500)],
   ["Status", busy(404)],
   ["Status", busy(301)],
-  ["Truncated", Reply.ResetInHeaders()],
-  ["Truncated", Reply.ResetInBody()],
-  ["Truncated", Reply.Truncated()],
   ["TooLarge", Reply.Flood()],
   ["Malformed", FakeHost.html(200)],
   ["Malformed", FakeHost.json({ n: "one" })],
@@ -67,7 +67,7 @@ describe("retries", () => {
   it.live("no plain POST, whatever happens", () =>
     Effect.gen(function* () {
       const host = yield* FakeHost.make()
-      const client = yield* connect(host, { ...quick, attemptTimeout: "200 millis" })
+      const client = yield* connect(host, { ...quick, attemptTimeout: "200 millis", breakerThreshold: 100 })
       yield* client.get("/", { response })
       for (const [reason, reply] of retried) {
         host.script.push(reply)

@@ -88,6 +88,7 @@ describe("data", () => {
       "XNYS",
       "--type",
       "index",
+      "--no-progress",
     ])
     expect(imported).toMatchObject({ code: 0, err: "" })
     expect(imported.out).toContain("SPXI 1d: 5,105 bars imported\n")

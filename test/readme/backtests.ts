@@ -21,21 +21,23 @@ export interface Service {
 
 export class Backtests extends Context.Tag("Backtests")<Backtests, Service>() {}
 
-const make = Effect.map(BacktestHost, (host): Service => {
-  const job = (id: string, strategy: string): HostJob.Job<typeof Status.Type, never, never> => {
-    const status = `/backtests/${encodeURIComponent(id)}`
-    const body = { id, strategy }
-    return {
-      id,
-      start: (target) => target.post("/backtests", { body, idempotencyKey: id, response: Schema.Unknown }),
-      follow: (target) =>
-        HostFollow.follow(target, { status, response: Status, isOver: ({ isOver }) => isOver }),
-      stop: (target) => target.request("DELETE", status, { response: Schema.Unknown }),
-    }
-  }
-  const released = (release: HostJob.Release) =>
-    release._tag === "Confirmed" ? Effect.void : Effect.logWarning(`See ${release.url} for ${release.id}`)
+const job = (id: string, strategy: string): HostJob.Job<typeof Status.Type, never, never> => {
+  const status = `/backtests/${encodeURIComponent(id)}`
+  const body = { id, strategy }
   return {
+    id,
+    start: (host) => host.post("/backtests", { body, idempotencyKey: id, response: Schema.Unknown }),
+    follow: (host) => HostFollow.follow(host, { status, response: Status, isOver: ({ isOver }) => isOver }),
+    stop: (host) => host.request("DELETE", status, { response: Schema.Unknown }),
+  }
+}
+
+const released = (release: HostJob.Release) =>
+  release._tag === "Confirmed" ? Effect.void : Effect.logWarning(`See ${release.url} for ${release.id}`)
+
+const make = Effect.map(
+  BacktestHost,
+  (host): Service => ({
     strategies: host.get("/strategies", { response: Schema.Array(Schema.String) }),
     run: (id, strategy) =>
       HostJob.run(host, job(id, strategy), { released }).pipe(
@@ -46,8 +48,8 @@ const make = Effect.map(BacktestHost, (host): Service => {
         Effect.catchTag("NoSuchElementException", () => new BacktestFailed({ id })),
         Progress.step(`backtest ${strategy}`),
       ),
-  }
-})
+  }),
+)
 
 export const layer = Layer.effect(Backtests, make)
 

@@ -48,7 +48,11 @@ export const status = (told: Told, epochsFrom: number): typeof TrainingHostApi.S
       epochs: told.epochs.slice(epochsFrom),
       epochs_total: told.epochs.length,
       checkpoint: told.checkpoint ?? null,
-      error: Option.getOrNull(Option.map(decodeError(record.failure?.error), encodeError)),
+      error: Option.fromNullable(record.failure?.error).pipe(
+        Option.flatMap(decodeError),
+        Option.map(encodeError),
+        Option.getOrNull,
+      ),
     },
   }
 }
