@@ -43,7 +43,7 @@ export interface Body<B, J, S> {
 export interface Listening {
   /** The id of the last event that came over an earlier connection, so that the host goes on behind it. */
   readonly lastEventId?: string | undefined
-  /** The longest time without an event or a comment, 40 seconds by default: hosts comment every 15. */
+  /** The longest time without an event or a comment, instead of the configuration's `idleTimeout`. */
   readonly idleTimeout?: Duration.DurationInput | undefined
 }
 

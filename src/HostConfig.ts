@@ -51,6 +51,8 @@ export interface HostConfig {
   readonly token: Redacted.Redacted | undefined
   /** How long an idle connection is kept; must be shorter than the host keeps it. */
   readonly keepAlive: Duration.Duration
+  /** How long a stream of events may be silent; hosts send a comment every 15 seconds. */
+  readonly idleTimeout: Duration.Duration
   /** Certificate authorities to trust instead of the usual ones, as PEM text. */
   readonly ca: string | undefined
 }
@@ -76,6 +78,7 @@ const durations = {
   healthTtl: Duration.seconds(5),
   healthTimeout: Duration.seconds(10),
   keepAlive: Duration.seconds(4),
+  idleTimeout: Duration.seconds(40),
 }
 
 /** What holds where nothing is said; `maxOpen` is `connections` then. */
@@ -110,6 +113,7 @@ export const make = (name: string, options: Options): Either.Either<HostConfig, 
     healthTtl: Duration.decode(given.healthTtl),
     healthTimeout: Duration.decode(given.healthTimeout),
     keepAlive: Duration.decode(given.keepAlive),
+    idleTimeout: Duration.decode(given.idleTimeout),
   }
   const fault = firstFault(config)
   return fault === undefined ? Either.right(config) : Either.left(fault)
@@ -154,6 +158,7 @@ export const config = (prefix: string, known: Partial<Options> = {}): Config.Con
     healthTtl: duration("HEALTH_TTL", given.healthTtl, "How long the outcome of a health check is good"),
     healthTimeout: duration("HEALTH_TIMEOUT", given.healthTimeout, "Time for a health check"),
     keepAlive: duration("KEEP_ALIVE", given.keepAlive, "How long an idle connection is kept"),
+    idleTimeout: duration("IDLE_TIMEOUT", given.idleTimeout, "How long a stream of events may be silent"),
     token: Config.redacted("TOKEN").pipe(
       Config.withDefault(given.token),
       Config.withDescription("Sent as Authorization: Bearer"),

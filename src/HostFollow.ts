@@ -26,7 +26,7 @@ export interface Options<A, I, R> {
   /** Between two questions: `fast` while the answer changes (default 300 ms), half as much again up to `slow` (2 s). */
   readonly fast?: Duration.DurationInput | undefined
   readonly slow?: Duration.DurationInput | undefined
-  /** How long a stream of events may be silent; default 40 s, for hosts send a comment every 15 s. */
+  /** How long a stream of events may be silent, instead of the configuration's `idleTimeout`. */
   readonly idle?: Duration.DurationInput | undefined
 }
 
@@ -48,8 +48,8 @@ export const follow = <A, I, R>(
       last: undefined,
       lastId: undefined,
       isAsking: false,
-      failures: 0,
-      since: undefined,
+      ...untroubled,
+      isHeard: false,
     }
     const statuses =
       options.events === undefined
@@ -69,7 +69,11 @@ interface Following<A> {
   /** Attempts since the last event that failed, and when the first of them did (epoch ms). */
   failures: number
   since: number | undefined
+  /** Something came over the latest stream, be it what was known. */
+  isHeard: boolean
 }
+
+const untroubled = { failures: 0, since: undefined }
 
 type Statuses<A, R> = Stream.Stream<A, HostError, R>
 
@@ -84,13 +88,9 @@ const streamed = <A, I, R>(
     const { idle: idleTimeout, response } = options
     return host.events(path, { response, idleTimeout, lastEventId: following.lastId }).pipe(
       Stream.filterMap(({ data, id }) => {
+        following.isHeard = true
         if (id !== undefined && id === following.lastId) return Option.none()
-        Object.assign(following, {
-          last: data,
-          lastId: id ?? following.lastId,
-          failures: 0,
-          since: undefined,
-        })
+        Object.assign(following, { last: data, lastId: id ?? following.lastId, ...untroubled })
         return Option.some(data)
       }),
       Stream.concat(Stream.execute(ended(host, following))),
@@ -115,6 +115,7 @@ const broke = <A>(
   Effect.suspend(() => {
     following.isAsking = streamsNot(error, following)
     if (following.isAsking) return Effect.void
+    if (following.isHeard) Object.assign(following, { ...untroubled, isHeard: false })
     following.failures += Math.max(1, error.attempts)
     return !HostRetry.table[error.reason] || following.failures >= config.attempts
       ? Effect.fail(error)

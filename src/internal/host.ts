@@ -120,7 +120,7 @@ const overTargets = (config: HostConfig, targets: HostTargets.Targets) => {
     return Stream.unwrapScoped(
       Effect.flatMap(Effect.scope, (keep) =>
         call("GET", path, { ...options, headers, keep }, Effect.succeed, (answer, fail) =>
-          HostEvents.read(answer, fail, { response, idleTimeout }),
+          HostEvents.read(answer, fail, { response, idleTimeout: idleTimeout ?? config.idleTimeout }),
         ),
       ),
     )

@@ -19,9 +19,6 @@ export interface Event<A> {
   readonly data: A
 }
 
-/** How long a stream may be silent: three times as long as hosts are between two comments, less a little. */
-export const idleTimeout = Duration.seconds(40)
-
 /**
  * The events in bytes that may be cut anywhere. What follows the last whole event is dropped. Fails with
  * `tooLarge` for an event longer than `maxEventSize`.
@@ -65,14 +62,14 @@ export const tooLarge = (limit: number): HostFailure.Failure => ({
 /** What a reader of events asks for. */
 export interface Reading<A, I, R> {
   readonly response: Schema.Schema<A, I, R>
-  readonly idleTimeout: Duration.DurationInput | undefined
+  readonly idleTimeout: Duration.DurationInput
 }
 
 /** The events of an answer that is still open. Where they fail, that is counted as a failed attempt. */
 export const read = <A, I, R>(
   answer: Answer<HttpClientResponse>,
   fail: (details: Details) => HostError,
-  { idleTimeout: given, response }: Reading<A, I, R>,
+  { idleTimeout, response }: Reading<A, I, R>,
 ): Effect.Effect<Stream.Stream<Event<A>, HostError, R>, HostError> => {
   const { attempts, body, target } = answer
   const failed = (failure: HostFailure.Failure) => fail({ ...failure, attempts })
@@ -81,7 +78,7 @@ export const read = <A, I, R>(
   const type = body.headers["content-type"] ?? "no content-type"
   if (!/^text\/event-stream\b/i.test(type)) return Effect.tapError(Effect.fail(failed(noEvents(type))), count)
   const limit = target.config.maxBodyBytes
-  const idle = Duration.decode(given ?? idleTimeout)
+  const idle = Duration.decode(idleTimeout)
   const decode = HostCodec.decode(response)
   const alive = body.stream.pipe(
     Stream.mapError((error) => failed(HostFailure.transport(error, "body", limit))),

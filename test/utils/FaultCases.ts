@@ -92,6 +92,7 @@ export const make = (seed: number, hosts: ReadonlyArray<Host>, { longest }: { re
       backoffCap: 200,
       breakerCooldown: 50,
       keepAlive: pick(random, [50, 4000]),
+      idleTimeout: 1000,
       compression: pick(random, ["always", "never"]),
     }
     const interruptMillis = chance(0.2) ? Math.floor(random.number() * longest) : undefined

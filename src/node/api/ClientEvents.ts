@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
+import * as HostConfig from "../../HostConfig.js"
 import * as HostEvents from "../../internal/hostEvents.js"
 import { fromEncoded } from "../../internal/operationFeed.js"
 import type { Status } from "../../OperationRecord.js"
@@ -107,7 +108,7 @@ const connection = ({ http, url }: Options, id: string, reading: Reading): Event
         )
       }
       yield* hear
-      const silence = HostEvents.idleTimeout
+      const silence = HostConfig.defaults.idleTimeout
       const bytes = response.stream.pipe(
         Stream.mapError(ClientFailure.of(call)),
         Stream.timeoutFail(() => ClientFailure.late(call, Duration.toMillis(silence)), silence),
