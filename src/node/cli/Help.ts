@@ -20,7 +20,7 @@ const program = "ktrdr"
 /** So many commands are shown by an example each: the whole fits on a screen. */
 const mostExamples = 8
 /** Without a group, the first command of so many groups. */
-const mostGroups = 5
+const mostGroups = 3
 
 /** `ktrdr data load` */
 export const nameOf = (path: ReadonlyArray<string>): string => [program, ...path].join(" ")
