@@ -8,6 +8,7 @@ import * as Either from "effect/Either"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { HostError } from "./HostError.js"
+import { withoutSecret } from "./internal/hostSecrets.js"
 
 /** When answers are asked for in gzip: `auto` spares it on this machine, where it only costs time. */
 export const Compression = Schema.Literal("auto", "always", "never")
@@ -18,7 +19,10 @@ export interface HostConfig {
   readonly name: string
   /** Where it listens, `http` or `https`, with a path if all its routes have one, without a final slash. */
   readonly baseUrl: string
-  /** All places where it listens, the preferred one first: `baseUrl`, then those to go to when it fails. */
+  /**
+   * All places where it listens, the preferred one first: `baseUrl`, then those to go to when it fails. Each is of
+   * an origin of its own, and should be a host of its own: work that was lost at one is started at the next.
+   */
   readonly baseUrls: readonly [string, ...ReadonlyArray<string>]
   /** Pooled connections at most, to each of `baseUrls`. */
   readonly connections: number
@@ -200,6 +204,8 @@ const firstFault = (config: HostConfig): HostError | undefined => {
       advice: `Correct ${setting} of the host ${config.name}`,
       attempts: 0,
     })
+  const all = config.baseUrls.join(",")
+  const origins = new Set<string>()
   for (const baseUrl of config.baseUrls) {
     const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
     if (
@@ -210,9 +216,13 @@ const firstFault = (config: HostConfig): HostError | undefined => {
       return fault(
         "baseUrl",
         "an http or https URL without query or credentials, such as http://127.0.0.1:5001",
-        JSON.stringify(baseUrl.replace(/\/\/[^/@]*@/, "//***@").slice(0, 100)),
+        JSON.stringify((all.includes("@") ? withoutSecret(all) : baseUrl).slice(0, 100)),
       )
     }
+    if (origins.has(url.origin)) {
+      return fault("baseUrl", "URLs of different hosts", `two of ${url.origin}`)
+    }
+    origins.add(url.origin)
   }
   if (config.ca !== undefined && !/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/.test(config.ca)) {
     return fault("ca", "the PEM text of certificates", JSON.stringify(config.ca.slice(0, 40)))

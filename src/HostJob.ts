@@ -37,7 +37,10 @@ export interface Job<A, E, R> {
 export interface Options<E> {
   /** The longest that a release takes, default 4 seconds. */
   readonly stopWithin?: Duration.DurationInput | undefined
-  /** Told once how work was left that had not come to its end, before an interruption is over. */
+  /**
+   * Told once how work was left that had not come to its end, before an interruption is over: `Confirmed` only if
+   * every host has confirmed where it may have been started.
+   */
   readonly released?: ((release: Release) => Effect.Effect<void>) | undefined
   /** True of an error that says that the host is lost; by default of a `HostError` that tells of no answer. */
   readonly isLost?: ((error: HostError | E) => boolean) | undefined
@@ -50,14 +53,19 @@ export const tellsOfNoAnswer = (error: unknown): boolean =>
     HostFailure.isUntried(error) ||
     HostFailure.verdict(error) === "failed")
 
+/** True of an error of a start that left nothing: the host has said no to the first attempt, or was never asked. */
+export const isRefusal = ({ attempts, status = 0 }: HostError): boolean =>
+  attempts === 0 || (attempts === 1 && status >= 400 && status < 500)
+
 /**
  * What comes of the work, from its start to its end. Whoever leaves before the end, by interruption, by a failure
  * or because it has had enough, leaves nothing that runs: the host is asked to stop from the moment on that a start
  * may have been sent, and `released` says whether it has.
  *
  * Where the host is lost and has further targets, the work is started and followed at the next one, and the lost
- * one is asked to stop meanwhile. Each target is taken once, and again if work went on there and it has answered
- * since. Fails as the job does, and with the last error where no target is left.
+ * one is asked to stop meanwhile. Each target is taken once: one that has ended the work would not begin it anew
+ * under its `id`, so that the URLs of a host must be those of different hosts. Fails as the job does, and with the
+ * last error where no target is left. Whoever may still run when the work is over elsewhere is asked to stop again.
  */
 export const run = <A, E, R>(
   client: HostClient,
@@ -68,7 +76,6 @@ export const run = <A, E, R>(
   const { isLost = tellsOfNoAnswer, released = () => Effect.void } = options
   return Stream.unwrapScoped(
     Effect.gen(function* () {
-      const scope = yield* Effect.scope
       const context = yield* Effect.context<R>()
       const sites: Array<Site<E>> = []
       let isOver = false
@@ -98,22 +105,30 @@ export const run = <A, E, R>(
           }),
         )
 
+      /** Asks anew, for what was asked when the site was lost may hang, and takes whichever is confirmed. */
+      const letGoAtLast = (site: Site<E>): Effect.Effect<Release> => {
+        const { stopping } = site
+        if (stopping === undefined) return letGo(site)
+        return Effect.race(
+          Effect.interruptible(Effect.flatMap(letGo(site), confirmedOnly)),
+          Effect.interruptible(Effect.flatMap(Fiber.join(stopping), confirmedOnly)),
+        ).pipe(Effect.catchAll(Effect.succeed), Effect.ensuring(Fiber.interrupt(stopping)))
+      }
+
       const release = Effect.suspend(() => {
         const left = sites.filter((site) => site.mayRun).toReversed()
         if (left.length === 0) return Effect.void
-        if (isOver) return Effect.forEach(left, (site) => warn(site, job.id), { discard: true })
-        return Effect.flatMap(Effect.forEach(left, letGo, { concurrency: "unbounded" }), (releases) =>
-          released(releases.find(Release.$is("Unconfirmed")) ?? Release.Confirmed()),
-        )
+        return Effect.flatMap(Effect.forEach(left, letGoAtLast, { concurrency: "unbounded" }), (releases) => {
+          const doubtful = releases.filter(Release.$is("Unconfirmed"))
+          return isOver
+            ? Effect.forEach(doubtful, ({ url }) => warn(url, job.id), { discard: true })
+            : released(doubtful[0] ?? Release.Confirmed())
+        })
       })
 
       const turn = (site: Site<E>): Stream.Stream<A, HostError | E, R> =>
         Stream.execute(started(site, job)).pipe(
           Stream.concat(Stream.suspend(() => job.follow(site.host))),
-          Stream.mapChunks((chunk) => {
-            site.hasWorked = true
-            return chunk
-          }),
           Stream.concat(
             Stream.execute(
               Effect.sync(() => {
@@ -134,12 +149,13 @@ export const run = <A, E, R>(
           yield* Effect.logWarning(
             `${lost.host.url} is lost, ${job.id} goes on at ${host.url}: ${String(error)}`,
           )
-          const stopped = Effect.map(letGo(lost), (release) => {
-            if (Release.$is("Unconfirmed")(release)) return
-            lost.mayRun = false
-            lost.isBack = true
-          })
-          yield* Effect.forkIn(lost.mayRun ? stopped : Effect.void, scope)
+          if (lost.mayRun) {
+            lost.stopping = yield* Effect.forkDaemon(
+              Effect.tap(letGo(lost), (release) => {
+                lost.mayRun = Release.$is("Unconfirmed")(release)
+              }),
+            )
+          }
           return turn(enter(sites, host))
         })
 
@@ -158,16 +174,12 @@ interface Site<E> {
   /** From the moment on that a start may have been sent, until the host says that it has ended. */
   mayRun: boolean
   starting: Fiber.RuntimeFiber<void, HostError | E> | undefined
-  /** The host has said something about the work. */
-  hasWorked: boolean
-  /** It was lost, and has answered since. */
-  isBack: boolean
+  /** Asks it to stop since it was lost. */
+  stopping: Fiber.RuntimeFiber<Release> | undefined
 }
 
 const enter = <E>(sites: Array<Site<E>>, host: HostClient): Site<E> => {
-  const site = { host, mayRun: false, starting: undefined, hasWorked: false, isBack: false }
-  const at = sites.findIndex((other) => other.host === host)
-  if (at >= 0) sites.splice(at, 1)
+  const site = { host, mayRun: false, starting: undefined, stopping: undefined }
   sites.push(site)
   return site
 }
@@ -177,9 +189,7 @@ const choose = <E>(
   client: HostClient,
   sites: ReadonlyArray<Site<E>>,
 ): Effect.Effect<HostClient | undefined> => {
-  const left = client.targets.filter((host) =>
-    sites.every((site) => site.host !== host || (site.hasWorked && site.isBack)),
-  )
+  const left = client.targets.filter((host) => sites.every((site) => site.host !== host))
   return Effect.map(
     Effect.forEach(left, ({ stats }) => stats),
     (stats) => left.find((_, index) => stats[index]?.state === "closed") ?? left[0],
@@ -202,10 +212,6 @@ const started = <A, E, R>(site: Site<E>, job: Job<A, E, R>): Effect.Effect<void,
     ),
   )
 
-/** The host has said no to the first attempt, or was never asked. */
-const isRefusal = ({ attempts, status = 0 }: HostError): boolean =>
-  attempts === 0 || (attempts === 1 && status >= 400 && status < 500)
-
 /** Waits a little for a start that is under way, then cuts it off; whether it is known what came of it. */
 const settled = <E>({ starting }: Site<E>): Effect.Effect<boolean> =>
   starting === undefined
@@ -222,5 +228,8 @@ const overtaking = Duration.millis(250)
 const unconfirmed = <E>({ host }: Site<E>, id: string, error: HostError | undefined): Release =>
   Release.Unconfirmed({ url: host.url, id, error })
 
-const warn = <E>({ host }: Site<E>, id: string): Effect.Effect<void> =>
-  Effect.logWarning(`${id} came to its end elsewhere, but may still run at ${host.url}, which was lost`)
+const confirmedOnly = (release: Release): Effect.Effect<Release, Release> =>
+  Release.$is("Confirmed")(release) ? Effect.succeed(release) : Effect.fail(release)
+
+const warn = (url: string, id: string): Effect.Effect<void> =>
+  Effect.logWarning(`${id} came to its end elsewhere, but may still run at ${url}, which was lost`)

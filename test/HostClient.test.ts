@@ -94,13 +94,25 @@ describe("a call", () => {
     Effect.gen(function* () {
       const host = yield* FakeHost.make()
       const token = "s3cret-token"
+      const headers = { "x-key": "s3cret-token-of-mine" }
       const client = yield* connect(host, { token: Redacted.make(token), attempts: 1 })
+      const keyed = yield* connect(host, { headers, attempts: 1 })
       const gone = yield* connect(yield* Effect.scoped(FakeHost.make()), {
         token: Redacted.make(token),
         attempts: 1,
       })
       host.otherwise = ({ headers }) => FakeHost.json({ detail: `no such ${headers.authorization}` }, 401)
       const refusal = yield* failureOf(client.get("/", { response }))
+      host.otherwise = ({ headers }) => FakeHost.json({ detail: headers.authorization ?? headers["x-key"] })
+      const misfits = [
+        yield* failureOf(client.get("/", { response: Schema.Struct({ detail: Schema.Number }) })),
+        yield* failureOf(keyed.get("/", { response: Schema.Struct({ detail: Schema.Number }) })),
+      ]
+      host.otherwise = ({ headers }) =>
+        Reply.Answer({ status: 200, headers: {}, body: `<${headers.authorization ?? headers["x-key"]}>` })
+      misfits.push(yield* failureOf(client.get("/", { response })))
+      misfits.push(yield* failureOf(keyed.get("/", { response })))
+      expect(misfits.map(({ found }) => found)).toContain("<Bearer <redacted>>")
       host.otherwise = () => Reply.Reset()
       const reset = yield* failureOf(client.get("/", { response }))
       host.otherwise = () => Reply.Truncated()
@@ -108,7 +120,7 @@ describe("a call", () => {
       const refused = yield* failureOf(gone.get("/", { response }))
       const invalid = yield* failureOf(client.get("/", { response, query: { a: "\uD800" } }))
       expect(refusal.body).toBe('{"detail":"no such Bearer <redacted>"}')
-      for (const error of [refusal, reset, truncated, refused, invalid]) {
+      for (const error of [refusal, ...misfits, reset, truncated, refused, invalid]) {
         const shown = [
           String(error),
           JSON.stringify(error),

@@ -47,6 +47,8 @@ describe("HostConfig", () => {
     ["baseUrl", { baseUrl: "127.0.0.1:5001" }],
     ["baseUrl", { baseUrl: "ftp://127.0.0.1" }],
     ["baseUrl", { baseUrl: "http://me:secret@127.0.0.1" }],
+    ["baseUrl", { baseUrl: "http://one.example,http://me:a,secret/of@mine,too@127.0.0.1" }],
+    ["baseUrl", { baseUrl: "http://127.0.0.1:1/one,http://127.0.0.1:1/two" }],
     ["baseUrl", { baseUrl: "http://127.0.0.1/?a=1" }],
     ["baseUrl", { baseUrl: " , " }],
     ["baseUrl", { baseUrl: "http://127.0.0.1:1,nonsense" }],

@@ -262,6 +262,65 @@ describe("a host that is lost", () => {
     ),
   )
 
+  it.live("is not started again, though it has answered since", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { client, workers } = yield* two(1000)
+        const { options, told } = journal()
+        const begun = [FakeHost.json({}), FakeHost.json({ n: 0, over: false })]
+        for (const { host } of workers) {
+          const { otherwise } = host
+          host.script.push(...begun)
+          host.otherwise = (seen) => (seen.url === "/status" ? Reply.Reset() : otherwise(seen))
+        }
+        expect(yield* failureOf(all(HostJob.run(client, job, options)))).toMatchObject({ path: "/status" })
+        for (const { host } of workers) {
+          expect(host.requests.filter(({ url }) => url === "/start").length).toBe(1)
+        }
+        expect(told).toEqual(confirmed)
+      }),
+    ),
+  )
+
+  it.live("is asked again when the work has come to its end elsewhere", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { client, workers } = yield* two(2)
+        const [first, second] = workers
+        const { otherwise } = first.host
+        let isHanging = true
+        first.host.otherwise = (seen) =>
+          seen.url === "/start"
+            ? Reply.Reset()
+            : seen.url === "/stop" && isHanging
+              ? Reply.Hang()
+              : otherwise(seen)
+        const ended = Stream.tap(HostJob.run(client, job), () =>
+          Effect.sync(() => {
+            isHanging = second.isRunning
+          }),
+        )
+        expect(yield* all(ended)).toEqual([1, 2])
+        expect(first.stops).toBe(1)
+        yield* first.host.until(() => first.host.requests.every(({ state }) => state !== "open"))
+      }),
+    ),
+  )
+
+  it.live("and does not confirm makes the whole unconfirmed, whatever the next one says", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { client, workers } = yield* two(1000)
+        const [first, second] = workers
+        const { options, told } = journal()
+        first.host.otherwise = () => Reply.Reset()
+        yield* Stream.runDrain(Stream.take(HostJob.run(client, job, options), 1))
+        expect(second).toMatchObject({ stops: 1, isRunning: false })
+        expect(told).toMatchObject([{ _tag: "Unconfirmed", url: first.host.url }])
+      }),
+    ),
+  )
+
   it.scoped("is asked to stop along with the one that took over", () =>
     Effect.gen(function* () {
       const { client, workers } = yield* two(1000)

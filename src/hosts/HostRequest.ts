@@ -30,9 +30,9 @@ export interface Field {
 /** A body's fields as they came, every one of its kind. An instant is text, or a number of seconds or milliseconds. */
 export type Fields = { readonly [name: string]: unknown }
 
-/** The answer to a request that nobody can do anything with. */
+/** The answer to a request that nobody can do anything with: the first of the complaints. */
 export const unprocessable = (complaints: ReadonlyArray<Complaint>): HttpServerResponse.HttpServerResponse =>
-  HostHttp.json(JSON.stringify({ detail: complaints }), 422)
+  HostHttp.json(JSON.stringify({ detail: complaints.slice(0, mostComplaints) }), 422)
 
 /** The fields of the request's body, and its text; fails with the answer to one that does not have them. */
 export const read = (
@@ -89,6 +89,8 @@ export const body = (
   }
   if (value === null) return Either.left([missing(["body"], null)])
   if (!isRecord(value)) return Either.left([notAnObject(value)])
+  const long = tooLong(value)
+  if (long !== undefined) return Either.left([long])
   const complaints = fields.flatMap((field) => check(field, value))
   return complaints.length === 0 ? Either.right(value) : Either.left(complaints)
 }
@@ -103,6 +105,36 @@ export const query = (
 }
 
 // -----------------------------------------------------------------------------
+
+const mostComplaints = 20
+
+/** The longest list in a body. */
+const mostItems = 1000
+
+interface Place {
+  readonly key: string | number
+  readonly value: unknown
+  readonly around: Place | undefined
+}
+
+/** The complaint about a list that is too long, wherever it is. What it holds is not told. */
+const tooLong = (body: Fields): Complaint | undefined => {
+  const open: Array<Place> = [{ key: "body", value: body, around: undefined }]
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    const { value } = one
+    if (typeof value !== "object" || value === null) continue
+    if (Array.isArray(value) && value.length > mostItems) {
+      const ctx = { field_type: "List", max_length: mostItems, actual_length: value.length }
+      const msg = `List should have at most ${mostItems} items after validation, not ${value.length}`
+      const loc: Array<string | number> = []
+      for (let at: Place | undefined = one; at !== undefined; at = at.around) loc.unshift(at.key)
+      return { type: "too_long", loc, msg, input: null, ctx }
+    }
+    const inner = Array.isArray(value) ? value.entries() : Object.entries(value)
+    for (const [key, part] of inner) open.push({ key, value: part, around: one })
+  }
+  return undefined
+}
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value)

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 
-/** One wait: when it is too long (epoch ms), and what ends it then. */
+/** One wait: when it is too long (ms, by the clock that nobody sets), and what ends it then. */
 export interface Wait {
   readonly until: number
   readonly expire: () => Effect.Effect<void>
@@ -31,7 +31,7 @@ export const make: Effect.Effect<Expiry, never, Scope.Scope> = Effect.map(Effect
     Effect.suspend(() => {
       alarm = instant
       sleeper?.unsafeInterruptAsFork(sleeper.id())
-      return Clock.currentTimeMillis.pipe(
+      return currentMillis.pipe(
         Effect.flatMap((now) => Effect.sleep(instant - now)),
         Effect.zipRight(ring),
         Effect.interruptible,
@@ -42,7 +42,7 @@ export const make: Effect.Effect<Expiry, never, Scope.Scope> = Effect.map(Effect
       )
     })
 
-  const ring: Effect.Effect<void> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  const ring: Effect.Effect<void> = Effect.flatMap(currentMillis, (now) => {
     sleeper = undefined
     alarm = Number.POSITIVE_INFINITY
     const due = [...waits].filter((wait) => wait.until <= now)
@@ -64,3 +64,7 @@ export const make: Effect.Effect<Expiry, never, Scope.Scope> = Effect.map(Effect
     },
   }
 })
+
+// -----------------------------------------------------------------------------
+
+const currentMillis = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)

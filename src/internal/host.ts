@@ -115,7 +115,7 @@ const overTargets = (config: HostConfig, targets: HostTargets.Targets) => {
     call(method, path, options, textOf, HostCodec.decode(options.response))
 
   const events: HostClient["events"] = (path, { lastEventId, response, idleTimeout, ...options }) => {
-    const headers = { ...options.headers, accept: "text/event-stream" }
+    const headers = { ...options.headers, accept: "text/event-stream", "accept-encoding": "identity" }
     if (lastEventId !== undefined) Object.assign(headers, { "last-event-id": lastEventId })
     return Stream.unwrapScoped(
       Effect.flatMap(Effect.scope, (keep) =>

@@ -35,8 +35,11 @@ export type Ticket = number
 /** Of an attempt that is no probe. */
 export const plain: Ticket = 0
 
-/** What an attempt has told: the host failed, it answered (a refusal is an answer), or nothing about the host. */
-export type Verdict = "failed" | "answered" | "nothing"
+/**
+ * What an attempt has told: the host failed, it answered (a refusal is an answer), or nothing about the host; `late`
+ * is nothing, too, for the call's time was up while the answer came.
+ */
+export type Verdict = "failed" | "answered" | "nothing" | "late"
 
 export interface Settings {
   /** Failures in a row that open the circuit. */
@@ -51,7 +54,7 @@ export const initial: State = State.Closed({ failures: 0 })
 
 /** True if an attempt may pass. */
 export const admits = (state: State, now: number): boolean =>
-  state._tag === "Closed" || (state._tag === "Open" && now >= state.untilMillis)
+  state._tag === "Closed" || (state._tag === "Open" && isDue(state, now))
 
 /** The state once an attempt that `admits` allows has passed; `ticket` is its own if it is a probe. */
 export const enter = (state: State, ticket: Ticket, now: number): State =>
@@ -66,8 +69,12 @@ export const settle = (
   now: number,
 ): State => {
   if (verdict === "answered") return initial
-  if (verdict === "nothing") {
-    return isProbe(state, ticket) ? State.Open({ ...opened(state), untilMillis: now }) : state
+  if (verdict === "nothing" || verdict === "late") {
+    if (!isProbe(state, ticket)) return state
+    return State.Open({
+      ...opened(state),
+      untilMillis: verdict === "late" ? now + state.cooldownMillis : now,
+    })
   }
   const failures = state.failures + 1
   if (isProbe(state, ticket)) {
@@ -81,14 +88,14 @@ export const settle = (
 }
 
 export const circuit = (state: State, now: number): Circuit =>
-  state._tag === "Closed"
-    ? "closed"
-    : state._tag === "Probing" || now >= state.untilMillis
-      ? "half_open"
-      : "open"
+  state._tag === "Closed" ? "closed" : state._tag === "Probing" || isDue(state, now) ? "half_open" : "open"
 
 const open = (failures: number, cooldownMillis: number, now: number): State =>
   State.Open({ failures, cooldownMillis, untilMillis: now + cooldownMillis })
+
+/** A clock that was put back does not keep a circuit open. */
+const isDue = ({ cooldownMillis, untilMillis }: Opened, now: number): boolean =>
+  now >= untilMillis || untilMillis - now > cooldownMillis
 
 const opened = ({ cooldownMillis, failures, untilMillis }: Opened): Opened => ({
   failures,
@@ -128,9 +135,8 @@ export class Breaker {
   nextTryMillis(now: number): number {
     const state = this.#state
     if (state._tag === "Closed") return 0
-    return state._tag === "Open"
-      ? state.untilMillis
-      : Math.max(state.untilMillis, now + this.#settings.cooldownMillis)
+    if (state._tag === "Open") return isDue(state, now) ? Math.min(state.untilMillis, now) : state.untilMillis
+    return Math.max(state.untilMillis, now + this.#settings.cooldownMillis)
   }
 
   circuit(now: number): Circuit {
@@ -154,9 +160,18 @@ export class Breaker {
     if (this.#state !== initial) this.#become(initial)
   }
 
-  /** The attempt ended with an error, or was interrupted where there is none. */
-  ended(ticket: Ticket, error: Option.Option<HostError>, now: number): void {
-    const verdict = Option.match(error, { onNone: () => "nothing" as const, onSome: HostFailure.verdict })
+  /**
+   * The attempt ended with an error, or was interrupted where there is none. One that the host has answered with
+   * nothing at all by the end of the call has failed.
+   */
+  ended(ticket: Ticket, error: Option.Option<HostError>, now: number, isHeard = true): void {
+    const verdict = Option.match(error, {
+      onNone: (): Verdict => "nothing",
+      onSome: (error) => {
+        if (error.reason !== "DeadlineExceeded") return HostFailure.verdict(error)
+        return isHeard ? "late" : "failed"
+      },
+    })
     if (verdict === "failed") this.#last = Option.getOrUndefined(error)
     this.#become(settle(this.#settings, this.#state, ticket, verdict, now))
   }
@@ -173,7 +188,7 @@ export class Breaker {
 
   /** Ends when an attempt may pass or a probe has ended, or at `until` (epoch ms). */
   wait(now: number, until: number): Effect.Effect<void> {
-    const end = this.#state._tag === "Open" ? Math.min(until, this.#state.untilMillis) : until
+    const end = this.#state._tag === "Open" ? Math.min(until, this.nextTryMillis(now)) : until
     return Effect.asVoid(Effect.timeoutOption(this.#change.await, Math.max(0, end - now)))
   }
 

@@ -9,6 +9,7 @@ import type * as Schema from "effect/Schema"
 import type { Details, HostError } from "../HostError.js"
 import type { Answer } from "./hostCall.js"
 import * as HostFailure from "./hostFailure.js"
+import { hider } from "./hostSecrets.js"
 
 type Fail = (details: Details) => HostError
 
@@ -28,9 +29,13 @@ export const encode = <A, I, R>(
 export const decode = <A, I, R>(schema: Schema.Schema<A, I, R>) => {
   const parse = ParseResult.decodeUnknown(schema)
   return (answer: Answer<string>, fail: Fail): Effect.Effect<A, HostError, R> => {
+    /** A cause quotes the answer, and is left out if that has a secret. */
     const misfit = (expected: string, found: string, cause: unknown) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const error = fail({ ...HostFailure.malformed(expected, found, cause), attempts: answer.attempts })
+        const hide = hider(answer.target.config)
+        const shown = hide(answer.body) === answer.body ? cause : undefined
+        const failure = HostFailure.malformed(expected, hide(found), shown)
+        const error = fail({ ...failure, attempts: answer.attempts })
         answer.target.metrics.failure(error, now)
         return Effect.fail(error)
       })

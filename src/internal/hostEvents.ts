@@ -6,9 +6,11 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Details, HostError } from "../HostError.js"
+import * as HostBreaker from "./hostBreaker.js"
 import type { Answer } from "./hostCall.js"
 import * as HostCodec from "./hostCodec.js"
 import * as HostFailure from "./hostFailure.js"
@@ -74,7 +76,10 @@ export const read = <A, I, R>(
   const { attempts, body, target } = answer
   const failed = (failure: HostFailure.Failure) => fail({ ...failure, attempts })
   const count = (error: HostError) =>
-    Effect.map(Clock.currentTimeMillis, (now) => target.metrics.failure(error, now))
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      target.metrics.failure(error, now)
+      target.breaker.ended(HostBreaker.plain, Option.some(error), now)
+    })
   const type = body.headers["content-type"] ?? "no content-type"
   if (!/^text\/event-stream\b/i.test(type)) return Effect.tapError(Effect.fail(failed(noEvents(type))), count)
   const limit = target.config.maxBodyBytes

@@ -10,7 +10,6 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import type { HostConfig } from "../HostConfig.js"
 import { type Details, HostError } from "../HostError.js"
@@ -19,6 +18,7 @@ import type { Breaker } from "./hostBreaker.js"
 import * as HostFailure from "./hostFailure.js"
 import type { HostMetrics } from "./hostMetrics.js"
 import * as HostRetry from "./hostRetry.js"
+import { hider } from "./hostSecrets.js"
 
 /** A call, ready to be sent as often as needed. */
 export interface Call<A> {
@@ -55,7 +55,7 @@ export const make = (
   breaker: Breaker,
 ): Exchange => {
   const slots = Effect.unsafeMakeSemaphore(config.maxOpen)
-  const hide = hider(config.token)
+  const hide = hider(config)
   const scoped = HttpClient.withScope(HttpClient.withTracerDisabledWhen(client, () => true))
 
   const exchange = <A>(call: Call<A>, number: number): Effect.Effect<A, HostError> =>
@@ -81,7 +81,8 @@ export const make = (
               metrics.end(attempt.elapsedMillis)
               if (Exit.isFailure(exit)) {
                 const cause = attempt.explain(exit.cause, config.maxBodyBytes)
-                breaker.ended(ticket, Cause.failureOption(cause), clock.unsafeCurrentTimeMillis())
+                const now = clock.unsafeCurrentTimeMillis()
+                breaker.ended(ticket, Cause.failureOption(cause), now, attempt.isHeard)
                 return Effect.zipRight(Scope.close(scope, Exit.void), Effect.failCause(cause))
               }
               breaker.answered()
@@ -97,7 +98,7 @@ export const make = (
       ),
     )
 
-  /** The deadline of an exchange is its own; here it also bounds the wait before it. */
+  /** The deadline of an exchange is its own; here it bounds the wait before it. */
   const queued = <A>(call: Call<A>, number: number): Effect.Effect<A, HostError> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       let started = false
@@ -105,11 +106,10 @@ export const make = (
         started = true
         return exchange(call, number)
       })
-      return Effect.timeoutFail(slots.withPermits(1)(one), {
-        duration: Math.max(0, call.until - now),
-        onTimeout: () =>
-          started ? overdue(call, number, "an answer") : overdue(call, number - 1, "a free slot"),
-      })
+      const tired = Effect.suspend(() =>
+        started ? Effect.never : Effect.fail(overdue(call, number - 1, "a free slot")),
+      )
+      return Effect.raceFirst(slots.withPermits(1)(one), Effect.delay(tired, Math.max(0, call.until - now)))
     })
 
   const slotted = <A>(call: Call<A>, number: number): Effect.Effect<A, HostError> =>
@@ -176,7 +176,13 @@ class Attempt<A> implements Expiry.Wait {
     this.#clock = clock
     this.#startedNanos = clock.unsafeCurrentTimeNanos()
     this.#end = clock.unsafeCurrentTimeMillis() + call.timeoutMillis
-    this.until = Math.min(call.until, this.#end)
+    const left = Math.min(call.until, this.#end) - clock.unsafeCurrentTimeMillis()
+    this.until = Number(this.#startedNanos) / 1e6 + left
+  }
+
+  /** The head of an answer has come. */
+  get isHeard(): boolean {
+    return this.#phase === "body"
   }
 
   get elapsedMillis(): number {
@@ -218,12 +224,6 @@ class Attempt<A> implements Expiry.Wait {
   #fail(failure: HostFailure.Failure): HostError {
     return this.#call.fail({ ...failure, attempts: this.#number })
   }
-}
-
-/** For texts of a host that may repeat the secret it was sent. */
-const hider = (token: Redacted.Redacted | undefined): ((text: string) => string) => {
-  const secret = token === undefined ? "" : Redacted.value(token)
-  return secret === "" ? (text) => text : (text) => text.replaceAll(secret, "<redacted>")
 }
 
 const overdue = (call: Call<unknown>, attempts: number, expected: string): HostError =>

@@ -45,7 +45,8 @@ export const make = <A, E>(
 
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        if (last !== undefined && now < last.until) return last.exit
+        const left = (last?.until ?? now) - now
+        if (last !== undefined && left > 0 && left <= ttlMillis) return last.exit
         return Effect.flatMap(running === undefined ? start : Effect.succeed(running), (run) => {
           run.askers += 1
           return Effect.ensuring(restore(Effect.flatten(Fiber.await(run.fiber))), leave(run))

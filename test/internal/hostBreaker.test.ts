@@ -115,6 +115,14 @@ describe("the circuit", () => {
     }
   })
 
+  it("is not kept open by a clock that was put back, and a late probe waits for its turn", () => {
+    const state = HostBreaker.State.Open({ failures: 3, cooldownMillis: 1000, untilMillis: 9000 })
+    expect([8000, 7999, 0].map((now) => HostBreaker.admits(state, now))).toEqual([false, true, true])
+    expect([8000, 7999].map((now) => HostBreaker.circuit(state, now))).toEqual(["open", "half_open"])
+    const late = HostBreaker.settle(settings, HostBreaker.enter(state, 1, 9000), 1, "late", 9500)
+    expect(late).toEqual({ ...state, untilMillis: 10_500 })
+  })
+
   it("doubles up to 30 seconds", () => {
     let state: HostBreaker.State = HostBreaker.State.Closed({ failures: 2 })
     const cooldowns: Array<number> = []
@@ -172,6 +180,15 @@ describe("a breaker", () => {
       expect(told).toEqual([true, false])
     }),
   )
+
+  it("takes a call without any answer by its deadline for a failure, and one with its head for none", () => {
+    const late = new HostError.HostError({ ...refused, reason: "DeadlineExceeded" })
+    for (const isHeard of [true, false]) {
+      const { breaker } = make()
+      breaker.ended(breaker.enter(0), Option.some(late), 0, isHeard)
+      expect(breaker.isClosed).toBe(isHeard)
+    }
+  })
 
   it("refuses with the last failure and the time of the next try", () => {
     const { breaker } = make()

@@ -109,7 +109,11 @@ describe("events of a host", () => {
         { id: undefined, data: { n: 2 } },
       ])
       expect(host.requests[0]).toMatchObject({ method: "GET", url: "/events?q=1" })
-      expect(host.requests[0]?.headers).toMatchObject({ accept: "text/event-stream", "last-event-id": "z" })
+      expect(host.requests[0]?.headers).toMatchObject({
+        accept: "text/event-stream",
+        "accept-encoding": "identity",
+        "last-event-id": "z",
+      })
       expect(host.connections.opened).toBe(1)
       expect(yield* client.stats).toMatchObject({ requests: 1, failures: {}, inFlight: 0 })
     }),

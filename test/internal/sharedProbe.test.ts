@@ -36,6 +36,18 @@ describe("health", () => {
     }),
   )
 
+  it.scoped("is stale where the clock was put back", () =>
+    Effect.gen(function* () {
+      const host = yield* FakeHost.make()
+      const client = yield* connect(host)
+      yield* TestClock.setTime(60_000)
+      yield* client.health
+      yield* TestClock.setTime(50_000)
+      yield* client.health
+      expect(host.requests.length).toBe(2)
+    }),
+  )
+
   it.scoped("keeps a failure as long, and takes what is no JSON", () =>
     Effect.gen(function* () {
       const host = yield* FakeHost.make()

@@ -47,8 +47,8 @@ export const routes: HttpRouter.HttpRouter<never, Needed> = HttpRouter.empty.pip
 
 // ---------------------------------------------------------------------------------------------------------
 
-/** More than any machine that trains has room for, in bytes. */
-const mostBytes = 2 ** 33
+/** The most that can be read at once, in bytes. */
+const mostBytes = 2 ** 31 - 1
 
 const isSha256 = Schema.is(Sha256)
 

@@ -71,6 +71,7 @@ export const evaluate = Effect.fn("Evaluation.evaluate")(function* ({
   const turns = Stretches.turns()
   const network = Network.fromParameters(weights.architecture, weights.parameters)
   const { outputs } = weights.architecture
+  const slice = Math.max(1, Math.floor(stretch / weights.parameters.length))
   const predicted: Array<Float32Array> = []
   const labels: Array<Uint8Array | Float32Array> = []
   for (const [index, one] of bars.entries()) {
@@ -104,8 +105,8 @@ export const evaluate = Effect.fn("Evaluation.evaluate")(function* ({
 
 // ---------------------------------------------------------------------------------------------------------
 
-/** Rows that are predicted at once. */
-const slice = 4096
+/** Rows times parameters that are computed at once: some milliseconds. */
+const stretch = 2e6
 
 const Texts = Schema.optional(Schema.NullOr(Schema.Array(Schema.String)))
 const Text = Schema.optional(Schema.NullOr(Schema.String))

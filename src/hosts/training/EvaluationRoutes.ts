@@ -11,21 +11,24 @@ import * as HostRequest from "../HostRequest.js"
 import * as Answering from "./Answering.js"
 import * as Evaluation from "./Evaluation.js"
 import { stamp } from "./SessionAnswers.js"
-import { makeId } from "./Sessions.js"
+import * as SessionId from "./SessionId.js"
 import { paths } from "./TrainingHostApi.js"
 
 export type Needed = CandleReader | ModelStore
 
+/** One is evaluated at a time. */
 export const routes: HttpRouter.HttpRouter<never, Needed> = HttpRouter.empty.pipe(
   HttpRouter.post(
     paths.evaluate,
     Effect.gen(function* () {
       const { value } = yield* HostRequest.read(fields)
       const began = yield* Clock.currentTimeNanos
-      const found = yield* Evaluation.evaluate(value as unknown as Evaluation.Request)
+      const found = yield* oneByOne.withPermits(1)(
+        Evaluation.evaluate(value as unknown as Evaluation.Request),
+      )
       const took = (yield* Clock.currentTimeNanos) - began
       return Answering.json({
-        evaluation_id: yield* makeId,
+        evaluation_id: yield* SessionId.make,
         results: {
           accuracy: Metrics.accuracyOf(found),
           loss: Metrics.lossOf(found),
@@ -43,6 +46,8 @@ export const routes: HttpRouter.HttpRouter<never, Needed> = HttpRouter.empty.pip
 )
 
 // ---------------------------------------------------------------------------------------------------------
+
+const oneByOne = Effect.unsafeMakeSemaphore(1)
 
 /** All metrics are told, whichever are asked for. */
 const fields: ReadonlyArray<HostRequest.Field> = [

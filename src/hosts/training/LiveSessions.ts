@@ -38,6 +38,7 @@ export class Live implements Facts {
   version = 0
   /** When it changed last, epoch milliseconds. */
   updated: number
+  isOver = false
   #changed = Deferred.unsafeMake<void>(FiberId.none)
 
   constructor(begun: number) {
@@ -61,8 +62,10 @@ export class Live implements Facts {
 }
 
 export interface Service {
-  /** Takes down what becomes of an operation. Of those that have ended only the newest are remembered. */
+  /** Takes down what becomes of an operation. Of those that are over only the newest are remembered. */
   readonly begin: (operation: string) => Effect.Effect<Live>
+  /** Nothing becomes of it: it was not started. */
+  readonly drop: (operation: string) => Effect.Effect<void>
   readonly get: (operation: string) => Live | undefined
 }
 
@@ -75,9 +78,11 @@ export const layer: Layer.Layer<LiveSessions> = Layer.sync(LiveSessions, () => {
       Effect.map(Clock.currentTimeMillis, (now) => {
         const live = new Live(now)
         all.set(operation, live)
-        for (const oldest of [...all.keys()].slice(0, -mostRemembered)) all.delete(oldest)
+        const over = [...all].filter(([, { isOver }]) => isOver)
+        for (const [oldest] of over.slice(0, -mostRemembered)) all.delete(oldest)
         return live
       }),
+    drop: (operation) => Effect.sync(() => void all.delete(operation)),
     get: (operation) => all.get(operation),
   }
 })

@@ -5,6 +5,7 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Data from "effect/Data"
 import type { DataError } from "../../data/DataError.js"
 import type { OperationError } from "../../OperationError.js"
+import type { Status } from "../../OperationStatus.js"
 import type { TrainingError } from "../../training/TrainingError.js"
 import * as HostHttp from "../HostHttp.js"
 
@@ -24,6 +25,9 @@ export const unknown = (session: string): Refused =>
   new Refused({ status: 404, detail: `Session ${session.slice(0, 200)} not found` })
 
 export const conflict = (detail: string): Refused => new Refused({ status: 409, detail })
+
+export const notRunning = (session: string, status: Status): Refused =>
+  conflict(`Session ${session} is not running (status: ${status === "cancelled" ? "stopped" : status})`)
 
 export const busy = (detail: string, retryAfter: number): Refused =>
   new Refused({ status: 503, detail, retryAfter })

@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import type { HostClient } from "../../HostClient.js"
 import type { HostError } from "../../HostError.js"
 import * as HostFollow from "../../HostFollow.js"
-import type * as HostJob from "../../HostJob.js"
+import * as HostJob from "../../HostJob.js"
 import { breathe } from "../../internal/breathe.js"
 import { sha256 } from "../../internal/sha256.js"
 import * as Handed from "../../training/Dataset/Handed.js"
@@ -32,13 +32,19 @@ export interface RemoteSession extends HostJob.Job<Trainer.Event, TrainingError,
   readonly outcome: () => Outcome | undefined
   /** The host that it was started at last, if there is one. */
   readonly url: () => string | undefined
-  /** Whether the host of that URL has said that it has ended. */
-  readonly hasEnded: (url: string) => boolean
+  /** A host where it may have been started that has not said that it has ended, if there is one. */
+  readonly mayRunAt: () => string | undefined
+  /** Whether all is kept that the host has that it was started at last, where that hands out anything. */
+  readonly isKept: () => boolean
+  /** True of an error after which the next host may go on. */
+  readonly isLost: (error: HostError | TrainingError) => boolean
 }
 
 export interface Options {
   /** Of the trainer, which may be several. */
   readonly url: string
+  /** How many those are. */
+  readonly hosts: number
   /** Where hosts of KTRDR have their strategy files. */
   readonly strategies: string
 }
@@ -47,7 +53,7 @@ export interface Options {
 export const make = (
   job: Trainer.Job,
   { architecture, position }: TrainingRun.Outlook,
-  { strategies, url }: Options,
+  { hosts, strategies, url }: Options,
 ): RemoteSession => {
   const { operation: id, strategy } = job
   const rows = Trainer.rowsOf(job)
@@ -59,6 +65,8 @@ export const make = (
   let told = SessionStatus.nothing
   let last: string | undefined
   let outcome: Outcome | undefined
+  let starts = 0
+  let sentAway: TrainingError | undefined
 
   const handedOver = Effect.fnUntraced(function* (host: HostClient) {
     const dataset = yield* Effect.flatMap(Handed.encode(job.dataset), (bytes) => handOver(host, bytes))
@@ -71,12 +79,14 @@ export const make = (
     host: HostClient,
   ): Effect.fn.Return<void, HostError | TrainingError> {
     last = host.url
+    starts += 1
     const { service, capabilities } = yield* host.get(TrainingHostApi.paths.root, {
       response: TrainingHostApi.Root,
     })
     if (!/train/i.test(service)) return yield* TrainingFailure.otherService(service, host.url)
     const can = new Set(capabilities)
-    const site: Site = { isOwn: can.has("datasets") && can.has("result"), can, serial: -1, hasEnded: false }
+    const isOwn = can.has("datasets") && can.has("result")
+    const site: Site = { isOwn, can, serial: -1, hasEnded: false, isKept: !isOwn }
     const body = site.isOwn
       ? StartOrder.own(job, yield* handedOver(host))
       : StartOrder.deployed(job, strategies)
@@ -93,11 +103,17 @@ export const make = (
         bodySchema: TrainingHostApi.StartRequest,
         idempotencyKey: id,
         idempotent: true,
+        ...(starts < hosts ? { attempts: 1 } : undefined),
       })
       .pipe(
         Effect.catchIf(
           (error) => !site.isOwn && TrainingFailure.meaning(error)._tag === "Taken",
           () => Effect.void,
+        ),
+        Effect.tapError((error) =>
+          Effect.sync(() => {
+            site.hasEnded = HostJob.isRefusal(error)
+          }),
         ),
       )
   })
@@ -125,7 +141,10 @@ export const make = (
       return Effect.logWarning(`A checkpoint of the training host was not kept: ${error.message}`)
     })
 
-  /** A host that cannot be reached is found out; one that has none to give costs a warning. */
+  /**
+   * A host that cannot be reached is found out; one that has none to give, or is slow to, costs a warning, for a
+   * later status has another.
+   */
   const keepIfNew = (
     host: HostClient,
     site: Site,
@@ -136,11 +155,26 @@ export const make = (
       if (serial <= site.serial) return Effect.void
       site.serial = serial
       return Effect.catchAll(keepNewest(host), (error) =>
-        error._tag === "HostError" && error.status === undefined && error.reason !== "TooLarge"
+        error._tag === "HostError" && error.status === undefined && !isOfThisOne.has(error.reason)
           ? Effect.fail(error)
           : notKept(error),
       )
     })
+
+  /** What a session that has ended leaves is kept, if it leaves something. */
+  const keepLast = (host: HostClient, site: Site): Effect.Effect<void> =>
+    Effect.catchAll(keepNewest(host), (error) =>
+      error._tag === "HostError" && error.status === 404
+        ? Effect.void
+        : Effect.zipRight(notKept(error), Effect.fail("not kept")),
+    ).pipe(
+      Effect.tap(() =>
+        Effect.sync(() => {
+          site.isKept = true
+        }),
+      ),
+      Effect.ignore,
+    )
 
   const trained = Effect.fnUntraced(function* (host: HostClient): Effect.fn.Return<Outcome, HostError> {
     const place = `result of ${TrainingFailure.place(host.url, id)}`
@@ -179,7 +213,7 @@ export const make = (
           Either.left(TrainingFailure.failed(ktrdr?.error ?? undefined, error ?? undefined, where)),
         )
       case "stopped":
-        return Effect.succeed(Either.left(TrainingFailure.stopped(where)))
+        return Effect.succeed(Either.left(TrainingFailure.stopped(where, error ?? undefined)))
       default:
         return isOwn ? trained(host) : Effect.succeed(Either.left(TrainingFailure.withoutModel(where)))
     }
@@ -190,12 +224,17 @@ export const make = (
     host: HostClient,
     site: Site,
     status: SessionStatus.SessionStatus,
-  ): Effect.fn.Return<void, HostError> {
+  ): Effect.fn.Return<void, HostError | TrainingError> {
+    if (status.ktrdr?.stopped_by === "host" && SessionStatus.phase(status.status) === "stopped") {
+      yield* keepLast(host, site)
+      sentAway = TrainingFailure.stopped(TrainingFailure.place(host.url, id), status.error ?? undefined)
+      return yield* sentAway
+    }
     yield* keepIfNew(host, site, status)
     if (isOver(status)) outcome = yield* outcomeOf(host, site, status)
   })
 
-  const follow = (host: HostClient): Stream.Stream<Trainer.Event, HostError> => {
+  const follow = (host: HostClient): Stream.Stream<Trainer.Event, HostError | TrainingError> => {
     const site = sites.get(host.url)
     if (site === undefined) return Stream.empty
     return HostFollow.follow(host, {
@@ -217,17 +256,21 @@ export const make = (
   const stop = Effect.fnUntraced(function* (host: HostClient): Effect.fn.Return<void, HostError> {
     const site = sites.get(host.url)
     if (site === undefined) return
-    yield* host
-      .post(TrainingHostApi.paths.stop, {
-        response: TrainingHostApi.StopAnswer,
-        body: { session_id: id, save_checkpoint: true },
-        bodySchema: TrainingHostApi.StopRequest,
-        idempotent: true,
-        urgent: true,
-      })
-      .pipe(Effect.catchIf(saysEnded, () => Effect.void))
-    site.hasEnded = true
-    if (site.isOwn && host.url === last) yield* Effect.catchAll(keepNewest(host), notKept)
+    if (!site.hasEnded) {
+      site.hasEnded = yield* host
+        .post(TrainingHostApi.paths.stop, {
+          response: TrainingHostApi.StopAnswer,
+          body: { session_id: id, save_checkpoint: true },
+          bodySchema: TrainingHostApi.StopRequest,
+          idempotent: true,
+          urgent: true,
+        })
+        .pipe(
+          Effect.as(true),
+          Effect.catchIf(saysEnded, (error) => Effect.succeed(site.isOwn || !isUnknown(error))),
+        )
+    }
+    if (!site.isKept && host.url === last) yield* keepLast(host, site)
   })
 
   return {
@@ -237,7 +280,9 @@ export const make = (
     stop,
     outcome: () => outcome,
     url: () => last,
-    hasEnded: (url) => sites.get(url)?.hasEnded ?? true,
+    mayRunAt: () => [...sites].find(([, { hasEnded }]) => !hasEnded)?.[0],
+    isKept: () => last === undefined || (sites.get(last)?.isKept ?? true),
+    isLost: (error) => error === sentAway || HostJob.tellsOfNoAnswer(error) || TrainingFailure.isBusy(error),
   }
 }
 
@@ -252,18 +297,27 @@ interface Site {
   /** Of the newest checkpoint that was seen. */
   serial: number
   hasEnded: boolean
+  /** What it had when it ended is kept, or there is nothing to keep. */
+  isKept: boolean
 }
+
+/** Of a checkpoint, and not of the host. */
+const isOfThisOne: ReadonlySet<HostError["reason"]> = new Set([
+  "TooLarge",
+  "AttemptTimeout",
+  "DeadlineExceeded",
+] as const)
 
 const isSame = Schema.equivalence(Network.Architecture)
 
 const isOver = ({ status }: SessionStatus.SessionStatus): boolean => SessionStatus.phase(status) !== "running"
 
+const isUnknown = (error: HostError): boolean => TrainingFailure.meaning(error)._tag === "UnknownSession"
+
 /** A refusal to stop what does not run any more, or is not known. */
 const saysEnded = (error: HostError): boolean => {
   const meaning = TrainingFailure.meaning(error)
-  return meaning._tag === "NotRunning"
-    ? SessionStatus.phase(meaning.status) !== "running"
-    : meaning._tag === "UnknownSession"
+  return meaning._tag === "NotRunning" ? SessionStatus.phase(meaning.status) !== "running" : isUnknown(error)
 }
 
 const positionOf = ({

@@ -33,9 +33,11 @@ export interface Options {
 /**
  * The trainer over a client. A training is a session of the host under the name of its operation, so that it can be
  * found, and started or stopped again, whatever becomes of this process. What cannot be trained is refused before
- * anything is sent. Where the host is lost or busy and there are others, the next one goes on. Interrupted, the session is stopped and its newest checkpoint kept; where the host does not say
- * within 4 seconds that it has stopped, the release is `Unconfirmed`. A session that ends without a model fails with
- * the host's own error, or with `TrainerFailed` or `DamagedModel`; what was kept until then is not lost.
+ * anything is sent. Where the host is lost, busy or ends itself and there are others, the next one goes on.
+ * Interrupted, the session is stopped and its newest checkpoint kept; where a host does not say within 4 seconds that
+ * it has stopped, the release is `Unconfirmed`, and `Broke` where it has and its checkpoint did not come. A session
+ * that ends without a model fails with the host's own error, or with `TrainerFailed` or `DamagedModel`; what was kept
+ * until then is not lost.
  */
 export const make = ({
   strategies = "strategies",
@@ -46,7 +48,11 @@ export const make = ({
       const outlook = yield* Effect.flatten(
         breathe(() => TrainingRun.outlook(Trainer.rowsOf(job), { model, training }, job.from)),
       )
-      const session = RemoteSession.make(job, outlook, { url: client.url, strategies })
+      const session = RemoteSession.make(job, outlook, {
+        url: client.url,
+        hosts: client.targets.length,
+        strategies,
+      })
 
       let isReleased = false
       const released = (release: Trainer.Release): Effect.Effect<void> =>
@@ -59,16 +65,14 @@ export const make = ({
       )
 
       const told = HostJob.run(client, session, {
-        isLost: (error) => HostJob.tellsOfNoAnswer(error) || TrainingFailure.isBusy(error),
-        released: HostJob.Release.$match({
-          Confirmed: () => released(Trainer.Release.Stopped()),
-          Unconfirmed: ({ id, url }) =>
-            released(
-              session.hasEnded(url)
-                ? Trainer.Release.Stopped()
-                : Trainer.Release.Unconfirmed({ place: TrainingFailure.place(url, id) }),
-            ),
-        }),
+        isLost: session.isLost,
+        released: (release) => {
+          const url = HostJob.Release.$is("Confirmed")(release) ? undefined : session.mayRunAt()
+          if (url !== undefined) {
+            return released(Trainer.Release.Unconfirmed({ place: TrainingFailure.place(url, session.id) }))
+          }
+          return released(session.isKept() ? Trainer.Release.Stopped() : Trainer.Release.Broke())
+        },
       })
       return told.pipe(
         Stream.mapError((error) =>

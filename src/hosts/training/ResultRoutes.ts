@@ -39,6 +39,7 @@ export const routes: HttpRouter.HttpRouter<never, Needed> = HttpRouter.empty.pip
     paths.checkpoint,
     Effect.gen(function* () {
       const { asked, live } = yield* sessionOf
+      const serial = live?.checkpoint?.serial
       const found = yield* Effect.flatMap(Checkpoints, (checkpoints) => checkpoints.find(asked.operation))
       if (Option.isNone(found)) {
         return yield* new Refused.Refused({
@@ -51,7 +52,7 @@ export const routes: HttpRouter.HttpRouter<never, Needed> = HttpRouter.empty.pip
       return HttpServerResponse.uint8Array(state, {
         contentType: binary,
         headers: {
-          "x-checkpoint-serial": String(live?.checkpoint?.serial ?? Math.floor(kept)),
+          "x-checkpoint-serial": String(serial ?? Math.floor(kept)),
           "x-checkpoint-position": JSON.stringify({ epoch, phase, cursor }),
         },
       })

@@ -9,7 +9,7 @@ import type { Memory } from "./HostMachine.js"
 import type { Facts } from "./LiveSessions.js"
 import type { Session } from "./SessionIndex.js"
 import * as SessionResult from "./SessionResult.js"
-import { byClient } from "./Sessions.js"
+import { byClient, byHeir } from "./Sessions.js"
 import type * as TrainingHostApi from "./TrainingHostApi.js"
 
 /** A session with what is known of how far it came. */
@@ -53,6 +53,7 @@ export const status = (told: Told, epochsFrom: number): typeof TrainingHostApi.S
         Option.map(encodeError),
         Option.getOrNull,
       ),
+      stopped_by: stoppedBy(record),
     },
   }
 }
@@ -87,6 +88,14 @@ export const stamp = (millis: number): string => new Date(millis).toISOString()
 
 const decodeError = Schema.decodeUnknownOption(TrainingError)
 const encodeError = Schema.encodeSync(TrainingError)
+
+/** A session that another goes on from was stopped by a client, too. */
+const stoppedBy = ({ cancellation, status }: Record.OperationRecord): "host" | "client" | null =>
+  status !== "cancelled"
+    ? null
+    : cancellation?.by === byClient || cancellation?.by === byHeir
+      ? "client"
+      : "host"
 
 /** Why it ended without a model, where that was not its client's wish. */
 const errorOf = ({ cancellation, failure, status }: Record.OperationRecord): string | null =>

@@ -3,7 +3,7 @@
  * comment where there is nothing new for 15 seconds; the last one has the status that the session ended with.
  *
  * The data of an event is a `StatusAnswer`, with the epochs that were not sent before; its id `<epochs>.<n>` says how
- * many of them the client has.
+ * many of them the client has, and counts on where a client comes again.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -21,23 +21,22 @@ import * as Sessions from "./Sessions.js"
 
 type Needed = Checkpoints | Operations.Operations | SessionFiles | Sessions.Sessions
 
-/** How many epochs the client has that names its last event so; none where it names none, or in another way. */
-export const epochsOf = (lastEventId: string | undefined): number =>
-  Number(/^(\d{1,9})\.\d+$/.exec(lastEventId ?? "")?.[1] ?? 0)
-
 /**
- * The events of a session to a client that has so many epochs. Refuses with 404 a session that is unknown; a stream
+ * The events of a session after the last one that the client has; all where it names none, or in another way. Refuses with 404 a session that is unknown; a stream
  * ends where the session is removed meanwhile.
  */
 export const stream = Effect.fn("SessionEvents.stream")(function* (
   id: string,
-  epochs: number,
+  lastEventId?: string,
 ): Effect.fn.Return<Stream.Stream<Uint8Array>, Refused.Refused, Needed> {
   const sessions = yield* Sessions.Sessions
   const context = yield* Effect.context<Needed>()
   yield* sessions.get(id)
+  const [epochs = 0, count = 0] = (/^(\d{1,9})\.(\d{1,15})$/.exec(lastEventId ?? "") ?? [])
+    .slice(1)
+    .map(Number)
   return Stream.unfoldEffect<State, Uint8Array, Refused.Refused, Needed>(
-    { epochs, count: 0, version: undefined, isOver: false, sent: 0 },
+    { epochs, count, version: undefined, isOver: false, sent: 0 },
     (state) => (state.isOver ? Effect.succeedNone : Effect.asSome(next(id, state))),
   ).pipe(
     Stream.catchAll(() => Stream.empty),

@@ -25,11 +25,14 @@ export interface SessionIndex {
   /** What was asked for, the oldest first. */
   readonly asked: () => Iterable<SessionFiles.Asked>
   readonly add: (asked: SessionFiles.Asked) => void
+  /** One whose record was not made, or is not kept any longer, is none. */
   readonly find: (id: string) => Effect.Effect<Option.Option<Session>, Refused.Refused>
   /** Counts as a question about it; refuses with 404 one that is unknown. */
   readonly get: (id: string) => Effect.Effect<Session, Refused.Refused>
   readonly list: Effect.Effect<ReadonlyArray<Session>, Refused.Refused>
-  /** Removes all that is kept of it. */
+  /** Those without a record; asks for the records of those that have ended anew. */
+  readonly lost: Effect.Effect<ReadonlyArray<SessionFiles.Asked>, Refused.Refused>
+  /** Removes all that is kept of it, unless its name is another's by now: nothing may begin meanwhile. */
   readonly forget: (asked: SessionFiles.Asked) => Effect.Effect<void, Refused.Refused>
 }
 
@@ -64,7 +67,9 @@ export const make = Effect.fnUntraced(function* (
     return record
   })
 
-  const forget = Effect.fnUntraced(function* ({ operation, session }: SessionFiles.Asked) {
+  const forget = Effect.fnUntraced(function* (asked: SessionFiles.Asked) {
+    const { operation, session } = asked
+    if (all.get(session) !== asked) return
     yield* Effect.mapError(checkpoints.remove(operation), Refused.of)
     yield* Effect.mapError(files.remove(session), Refused.of)
     all.delete(session)
@@ -72,15 +77,11 @@ export const make = Effect.fnUntraced(function* (
     questions.delete(session)
   })
 
-  /** One whose record was not made, or is not kept any longer, is none. */
   const find = Effect.fnUntraced(function* (id: string) {
     const asked = all.get(id)
     if (asked === undefined) return Option.none<Session>()
     const record = yield* recordOf(asked)
-    if (Option.isNone(record)) {
-      yield* forget(asked)
-      return Option.none<Session>()
-    }
+    if (Option.isNone(record)) return Option.none<Session>()
     const idle = (yield* Clock.currentTimeMillis) - (questions.get(id) ?? asked.created)
     return Option.some<Session>({
       asked,
@@ -102,6 +103,11 @@ export const make = Effect.fnUntraced(function* (
     (found) => found.flatMap(Option.toArray),
   ).pipe(Effect.withSpan("SessionIndex.list"))
 
+  const lost = Effect.suspend(() => {
+    ended.clear()
+    return Effect.filter([...all.values()], (asked) => Effect.map(recordOf(asked), Option.isNone))
+  }).pipe(Effect.withSpan("SessionIndex.lost"))
+
   for (const asked of yield* Effect.catchAll(files.all, ({ message }) =>
     Effect.as(Effect.logError(message), []),
   )) {
@@ -116,6 +122,7 @@ export const make = Effect.fnUntraced(function* (
     find,
     get,
     list,
+    lost,
     forget,
   }
 })

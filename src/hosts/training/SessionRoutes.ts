@@ -86,7 +86,7 @@ export const routes: HttpRouter.HttpRouter<never, Needed> = HttpRouter.empty.pip
     Effect.gen(function* () {
       const id = yield* Answering.variable("id")
       const { headers } = yield* HttpServerRequest.HttpServerRequest
-      const events = yield* SessionEvents.stream(id, SessionEvents.epochsOf(headers["last-event-id"]))
+      const events = yield* SessionEvents.stream(id, headers["last-event-id"])
       return HttpServerResponse.stream(events, {
         contentType: "text/event-stream; charset=utf-8",
         headers: { "cache-control": "no-store", "x-accel-buffering": "no" },
@@ -115,9 +115,7 @@ export const routes: HttpRouter.HttpRouter<never, Needed> = HttpRouter.empty.pip
     paths.sessions,
     Effect.gen(function* () {
       const all = yield* Effect.flatMap(Sessions, ({ list }) => list)
-      const sessions = yield* Effect.forEach(all, (one) =>
-        Effect.map(SessionFacts.of(one), SessionAnswers.summary),
-      )
+      const sessions = all.map((one) => SessionAnswers.summary(SessionFacts.brief(one)))
       const timestamp = SessionAnswers.stamp(yield* Clock.currentTimeMillis)
       return Answering.json({ total_sessions: sessions.length, sessions, timestamp })
     }).pipe(Answering.granting("Failed to list sessions")),

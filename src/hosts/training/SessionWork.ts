@@ -7,6 +7,7 @@ import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Order from "effect/Order"
 import type { DataError } from "../../data/DataError.js"
+import { breathe } from "../../internal/breathe.js"
 import type * as Operation from "../../Operation.js"
 import * as Progress from "../../Progress.js"
 import * as Checkpoint from "../../training/Checkpoint.js"
@@ -41,7 +42,10 @@ export const layer: Layer.Layer<
   Effect.gen(function* () {
     const hash = yield* Strategy.hash(payload.strategy)
     const from = yield* furthest(payload, hash)
-    const before = from === undefined ? [] : yield* Saved.historyOf(from.state, placeOf(from))
+    const before =
+      from === undefined
+        ? []
+        : yield* Effect.flatten(breathe(() => Saved.historyOf(from.state, placeOf(from))))
     yield* TrainingSession.annotate({ epochs_before: before.length })
     return payload.source._tag === "Handed"
       ? yield* handed(payload, payload.source.sha256, hash, operationId, from)

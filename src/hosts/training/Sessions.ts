@@ -8,16 +8,19 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import { sha256 } from "../../internal/sha256.js"
 import * as Operation from "../../Operation.js"
 import * as Record from "../../OperationRecord.js"
 import * as Operations from "../../Operations.js"
 import type { Checkpoints } from "../../training/Checkpoint.js"
+import { show } from "../../training/Receipt/Sha256.js"
+import * as EarlyStops from "./EarlyStops.js"
 import { HandedFiles } from "./HandedFiles.js"
 import { LiveSessions } from "./LiveSessions.js"
 import * as Refused from "./Refused.js"
 import * as SessionFiles from "./SessionFiles.js"
+import * as SessionId from "./SessionId.js"
 import * as SessionIndex from "./SessionIndex.js"
 import * as StartReading from "./StartReading.js"
 import type { StrategyFolder } from "./StrategyFolder.js"
@@ -69,6 +72,7 @@ export class Sessions extends Context.Tag("ktrdr/hosts/training/Sessions")<Sessi
 
 /** Who asks for the end of a session, as its record tells it. */
 export const byClient = "its client"
+export const byHeir = "the session that goes on from it"
 const byHost = "its host"
 
 type Needed =
@@ -91,18 +95,19 @@ export const make = Effect.fnUntraced(function* ({ abandonAfter = "10 minutes", 
   const scope = yield* Effect.scope
   const startOneByOne = yield* Effect.makeSemaphore(1)
   const patience = Duration.toMillis(abandonAfter)
-  const { add, asked: all, find, forget, get, list } = yield* SessionIndex.make(patience)
-  /** When those were to stop that had not begun. */
-  const stopped = new Map<string, number>()
+  const { add, asked: all, find, forget, get, list, lost } = yield* SessionIndex.make(patience)
+  const early = EarlyStops.make(repeatedWithin)
   const warned = new Set<string>()
   let isClosing = false
 
-  const stop = Effect.fn("Sessions.stop")(function* (id: string, reason: string, by: string) {
+  const stop = Effect.fn("Sessions.stop")(function* (
+    id: string,
+    reason: string,
+    by: string,
+    within: Duration.DurationInput = stopWithin,
+  ) {
     const { asked, record } = yield* get(id)
-    if (Record.isTerminal(record)) {
-      const status = record.status === "cancelled" ? "stopped" : record.status
-      return yield* Refused.conflict(`Session ${id} is not running (status: ${status})`)
-    }
+    if (Record.isTerminal(record)) return yield* Refused.notRunning(id, record.status)
     yield* operations.cancel(asked.operation, { reason, by }).pipe(
       Effect.catchIf(
         (error) => error.reason === "Finished",
@@ -110,18 +115,20 @@ export const make = Effect.fnUntraced(function* ({ abandonAfter = "10 minutes", 
       ),
       Effect.zipRight(operations.await(asked.operation)),
       Effect.mapError(Refused.of),
+      Effect.interruptible,
       Effect.timeoutFail({
-        duration: stopWithin,
+        duration: within,
         onTimeout: () => Refused.busy(`Session ${id} has not ended yet`, 1),
       }),
     )
-    return yield* get(id)
+    const ended = yield* get(id)
+    return ended.record.status === "cancelled" ? ended : yield* Refused.notRunning(id, ended.record.status)
   })
 
   /** Remembers that it was to stop, unless it has begun meanwhile. */
   const stopEarly = Effect.fnUntraced(function* (id: string) {
     const found = yield* find(id)
-    if (Option.isNone(found)) stopped.set(id, yield* Clock.currentTimeMillis)
+    if (Option.isNone(found)) early.add(id, yield* Clock.currentTimeMillis)
     return Option.isSome(found)
   })
 
@@ -140,7 +147,10 @@ export const make = Effect.fnUntraced(function* ({ abandonAfter = "10 minutes", 
       const isLike = key === null && asked.client === client && isRecent(asked)
       if (!isSame && !isNamesake && !isLike) continue
       const found = Option.getOrUndefined(yield* find(asked.session))
-      if (found === undefined) continue
+      if (found === undefined) {
+        yield* forget(asked)
+        continue
+      }
       if (isSame) {
         if (asked.body === body) return found.asked
         return yield* Refused.conflict(
@@ -152,11 +162,17 @@ export const make = Effect.fnUntraced(function* ({ abandonAfter = "10 minutes", 
       }
       if (isNamesake) return yield* Refused.conflict(`Session ${id} already exists`)
     }
-    const asked = id === undefined ? undefined : stopped.get(id)
-    if (asked !== undefined && now - asked < repeatedWithin) {
+    if (id !== undefined && early.has(id, now)) {
       return yield* Refused.conflict(`Session ${id} was stopped before it had begun`)
     }
     return undefined
+  })
+
+  const isThere = Effect.fnUntraced(function* (sha256: string, what: string) {
+    const found = yield* Effect.mapError(handed.received(sha256), Refused.of)
+    if (!Option.exists(found, ({ complete }) => complete)) {
+      return yield* Refused.conflict(`${what} was not handed over`)
+    }
   })
 
   const begin = Effect.fnUntraced(function* (
@@ -168,28 +184,25 @@ export const make = Effect.fnUntraced(function* ({ abandonAfter = "10 minutes", 
     const given = request.session_id ?? undefined
     const known = yield* before(given, told.key, told.body, told.client)
     if (known !== undefined) return known
-    const earlier = yield* Effect.forEach(request.resume?.sessions ?? [], find)
-    for (const { asked, record } of earlier.flatMap(Option.toArray)) {
-      if (!Record.isTerminal(record)) {
-        yield* Effect.catchIf(
-          stop(asked.session, "another session goes on from it", byHost),
-          ({ status }) => status === 409,
-          () => Effect.void,
-        )
-      }
-    }
-    const active = (yield* list).filter(({ record }) => !Record.isTerminal(record)).length
-    if (active >= maxSessions) {
+    const { source, strategy } = order
+    const state = request.resume?.state ?? null
+    if (source._tag === "Handed") yield* isThere(source.sha256, `Dataset ${source.sha256}`)
+    if (state !== null) yield* isThere(state.sha256, `State ${show(state.sha256)}`)
+    const named = [...new Set(request.resume?.sessions)].slice(0, mostEarlier)
+    const earlier = (yield* Effect.forEach(named, find)).flatMap(Option.toArray)
+    const isEarlier = ({ asked }: SessionIndex.Session) => named.includes(asked.session)
+    const active = (yield* list).filter(({ record }) => !Record.isTerminal(record))
+    if (active.filter((one) => !isEarlier(one)).length >= maxSessions) {
       return yield* Refused.busy(`Maximum concurrent sessions (${maxSessions}) reached`, retryAfter)
     }
-    const { source, strategy } = order
-    if (source._tag === "Handed") {
-      const there = yield* Effect.mapError(handed.received(source.sha256), Refused.of)
-      if (!Option.exists(there, ({ complete }) => complete)) {
-        return yield* Refused.conflict(`Dataset ${source.sha256} was not handed over`)
-      }
+    for (const { asked } of active.filter(isEarlier)) {
+      yield* Effect.catchIf(
+        stop(asked.session, "another session goes on from it", byHeir),
+        ({ status }) => status === 409,
+        () => Effect.void,
+      )
     }
-    const session = given ?? (yield* makeId)
+    const session = given ?? (yield* SessionId.make)
     const operation = yield* Operation.makeId(TrainingSession.kind)
     const asked: SessionFiles.Asked = {
       ...told,
@@ -212,17 +225,22 @@ export const make = Effect.fnUntraced(function* ({ abandonAfter = "10 minutes", 
       ...(order.text === undefined ? {} : { text: order.text }),
       source,
       resume: {
-        operations: earlier.flatMap(Option.toArray).map((one) => one.asked.operation),
-        state: request.resume?.state ?? null,
+        operations: earlier.map((one) => one.asked.operation),
+        state,
       },
     }
     const { exit } = yield* operations.start(TrainingSession, payload, { id: operation }).pipe(
-      Effect.tapError(() => Effect.ignore(files.remove(session))),
+      Effect.tapError(() => Effect.zipRight(lives.drop(operation), Effect.ignore(files.remove(session)))),
       Effect.mapError(Refused.of),
     )
     add(asked)
     yield* exit.pipe(
-      Effect.zipRight(live.change()),
+      Effect.ignore,
+      Effect.zipRight(
+        live.change(() => {
+          live.isOver = true
+        }),
+      ),
       Effect.zipRight(Effect.logInfo(`Session ${session} has ended`)),
       Effect.interruptible,
       Effect.forkIn(scope),
@@ -230,6 +248,15 @@ export const make = Effect.fnUntraced(function* ({ abandonAfter = "10 minutes", 
     yield* Effect.logInfo(`Session ${session} has begun: ${strategy.name}`)
     return asked
   })
+
+  /** Forgets those whose records are not kept any longer. */
+  const sweep = Effect.flatMap(lost, (found) =>
+    Effect.forEach(found, (asked) => startOneByOne.withPermits(1)(Effect.uninterruptible(forget(asked))), {
+      discard: true,
+    }),
+  ).pipe(Effect.catchAll(({ message }) => Effect.logWarning(message)))
+
+  yield* Effect.forkScoped(Effect.interruptible(Effect.repeat(sweep, Schedule.spaced("1 hour"))))
 
   const watch = Effect.gen(function* () {
     for (const { asked, isAbandoned } of yield* list) {
@@ -241,8 +268,6 @@ export const make = Effect.fnUntraced(function* ({ abandonAfter = "10 minutes", 
         )
       }
     }
-    const now = yield* Clock.currentTimeMillis
-    for (const [id, at] of stopped) if (now - at > repeatedWithin) stopped.delete(id)
   }).pipe(Effect.catchAll(({ message }) => Effect.logWarning(message)))
 
   yield* watch.pipe(
@@ -285,14 +310,15 @@ export const make = Effect.fnUntraced(function* ({ abandonAfter = "10 minutes", 
       if (!Record.isTerminal(record)) {
         return yield* Refused.conflict(`Cannot cleanup running session ${id}`)
       }
-      yield* Effect.uninterruptible(forget(asked))
+      yield* startOneByOne.withPermits(1)(Effect.uninterruptible(forget(asked)))
     }),
     close: Effect.gen(function* () {
       isClosing = true
       const running = (yield* list).filter(({ record }) => !Record.isTerminal(record))
       yield* Effect.forEach(
         running,
-        ({ asked }) => Effect.ignore(stop(asked.session, "the host that trained it ended", byHost)),
+        ({ asked }) =>
+          Effect.ignore(stop(asked.session, "the host that trained it ended", byHost, closeWithin)),
         { concurrency: "unbounded", discard: true },
       )
     }).pipe(Effect.catchAll(({ message }) => Effect.logWarning(message))),
@@ -303,20 +329,14 @@ export const make = Effect.fnUntraced(function* ({ abandonAfter = "10 minutes", 
 
 const stopWithin = "30 seconds"
 
+/** The longest that the end of the host waits for a session. */
+const closeWithin = "5 seconds"
+
+/** Of the sessions that another goes on from. */
+const mostEarlier = 100
+
 /** For how long the same start counts as a repetition, and one that came before its start as meant for it. */
 const repeatedWithin = 60_000
 
 /** After how many seconds another may have ended. */
 const retryAfter = 5
-
-/** A name for what has none: a UUID. */
-export const makeId: Effect.Effect<string> = Effect.map(
-  Effect.replicateEffect(Random.nextIntBetween(0, 256), 16),
-  (bytes) => {
-    const hex = bytes
-      .map((byte, index) => (index === 6 ? (byte & 0x0f) | 0x40 : index === 8 ? (byte & 0x3f) | 0x80 : byte))
-      .map((byte) => byte.toString(16).padStart(2, "0"))
-      .join("")
-    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")
-  },
-)

@@ -87,13 +87,13 @@ export const failed = (
   })
 }
 
-/** A session that somebody stopped at its host, which is no interruption here. */
-export const stopped = (where: string): TrainingError =>
+/** A session that somebody stopped at its host, or the host itself, which is no interruption here. */
+export const stopped = (where: string, words: string | undefined): TrainingError =>
   new TrainingError({
     reason: "TrainerFailed",
     place: where,
     expected: "a session that trains to the end",
-    found: "one that was stopped at the host",
+    found: HostError.snippet(`one that was stopped at the host${words ? `: ${words}` : ""}`, 500),
     advice: resume,
   })
 

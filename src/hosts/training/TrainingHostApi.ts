@@ -142,6 +142,8 @@ export const Own = Schema.Struct({
   checkpoint: Schema.NullOr(Schema.Struct({ serial: Schema.NonNegativeInt, position: Position })),
   /** Why it failed. */
   error: Schema.NullOr(TrainingError),
+  /** Who asked for the end of one that was stopped: the host stops those that it trains when it ends itself. */
+  stopped_by: maybe(Schema.Literal("host", "client")),
 }).annotations({ identifier: "TrainingHostOwn" })
 
 /**

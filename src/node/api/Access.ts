@@ -8,6 +8,7 @@ import * as ConfigError from "effect/ConfigError"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import { isHere } from "../../internal/loopback.js"
 import { Refusal } from "./Refusal.js"
 
 export interface Access {
@@ -38,10 +39,6 @@ export const config: Config.Config<Access> = Config.all({
     Config.withDescription("Origins whose web pages may ask, such as https://charts.example.org"),
   ),
 })
-
-/** Whether an address can be reached from this machine only. */
-export const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)
 
 /**
  * What stands against a request, if anything does: a token that is missing or wrong, the web page of an origin that
@@ -112,10 +109,6 @@ const nobody = (path: string): Refusal =>
     details: { advice: "Send Authorization: Bearer with the KTRDR_API_TOKEN of the server" },
     headers: { "www-authenticate": path.endsWith("/docs") ? 'Basic realm="ktrdr"' : "Bearer" },
   })
-
-const isHere = (host: string | undefined): boolean =>
-  host === undefined ||
-  (URL.canParse(`http://${host}`) && isLoopback(new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, "")))
 
 const isOwn = (origin: string, host: string | undefined): boolean =>
   URL.canParse(origin) && new URL(origin).host === host

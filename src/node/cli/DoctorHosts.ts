@@ -15,6 +15,7 @@ import type { HostError } from "../../HostError.js"
 import * as IbApi from "../../hosts/ib/IbApi.js"
 import { IbHost } from "../../hosts/ib/IbCandleSource.js"
 import { TrainingHost } from "../../hosts/training/RemoteTrainer.js"
+import { withoutSecret } from "../../internal/hostSecrets.js"
 import { iso, isoOrNull } from "../Instants.js"
 import { type Check, not, ok } from "./DoctorReport.js"
 import * as LoadSource from "./LoadSource.js"
@@ -176,6 +177,3 @@ const article = (about: string): string => (about === ibHost.about ? "an IB host
 
 const misset = <Host>({ about }: Kind<Host>, error: ConfigError, setting: string): Check =>
   not("problem", about, String(error), `Correct the environment: ${setting} is true or false`)
-
-/** A password in a URL is left out. */
-export const withoutSecret = (text: string): string => text.replace(/(\w+:\/\/)[^/@,]*@/g, "$1...@")

@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import { withoutSecret } from "../../internal/hostSecrets.js"
 import * as Package from "../Package.js"
-import { withoutSecret } from "./DoctorHosts.js"
 import { type Check, not, ok } from "./DoctorReport.js"
 
 /** The version of Node against the least that package.json asks for. */

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as AccessLog from "../../hosts/AccessLog.js"
 import * as HostAccess from "../../hosts/HostAccess.js"
-import * as Access from "../api/Access.js"
+import { isLoopback } from "../../internal/loopback.js"
 import * as Http from "../Http.js"
 import * as Main from "../Main.js"
 import * as Output from "../Output.js"
@@ -35,7 +35,7 @@ export const run = ({
 }: Options): Program =>
   Effect.gen(function* () {
     const token = yield* HostAccess.token
-    if (!Access.isLoopback(host) && token === undefined) {
+    if (!isLoopback(host) && token === undefined) {
       return yield* new UsageError({ path: ["host", "training"], message: open(host) })
     }
     const directory = yield* Main.home

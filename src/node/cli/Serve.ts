@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Hosts from "../../Hosts.js"
 import * as IbPacing from "../../hosts/ib/IbPacing.js"
+import { isLoopback } from "../../internal/loopback.js"
 import * as Access from "../api/Access.js"
 import * as ApiServer from "../api/ApiServer.js"
 import * as Closing from "../api/Closing.js"
@@ -38,7 +39,7 @@ export const run = (options: Options): Program =>
   Effect.gen(function* () {
     const { calendar, host = "127.0.0.1", pacing, port = 8000 } = options
     const access = yield* Access.config
-    if (!Access.isLoopback(host) && access.token === undefined) {
+    if (!isLoopback(host) && access.token === undefined) {
       return yield* new UsageError({ path: ["serve"], message: open(host) })
     }
     const chosen = {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as FakeHost from "../../utils/FakeHost.js"
@@ -115,6 +116,54 @@ describe("what RemoteTrainer makes of a result", () => {
         expect(recorded.kept.length).toBe(before)
         expect(lines.filter((line) => line.startsWith("WARN A checkpoint")).length).toBe(1)
       }
+    }).pipe(Effect.scoped),
+  )
+
+  live(
+    "comes from the next host where the first has ended itself, which fails where there is none",
+    Effect.gen(function* () {
+      const { bytes, result } = yield* OwnHost.ended(job)
+      const leaving = { ...OwnHost.status("stopped", { stopped_by: "host" }), error: "the host ends" }
+      const first = yield* OwnHost.make({ statuses: [FakeHost.json(leaving)] })
+      const second = yield* OwnHost.make({ statuses: [statuses.at(-1)!], result, weights: bytes })
+      const both = yield* Remote.trainer({ baseUrl: `${first.url},${second.url}` })
+      const { events } = yield* Remote.follow(both, job)
+      expect(events.at(-1)?._tag).toBe("Finished")
+      const error = yield* Remote.failure(yield* Remote.trainer({ baseUrl: first.url }), job)
+      expect(error).toMatchObject({ found: "one that was stopped at the host: the host ends" })
+    }).pipe(Effect.scoped),
+  )
+
+  live(
+    "comes although a checkpoint is slow",
+    Effect.gen(function* () {
+      const { bytes, result } = yield* OwnHost.ended(job)
+      const checkpoint = FakeHost.Reply.Hang()
+      const host = yield* OwnHost.make({
+        statuses: [kept(1), kept(1, "completed")],
+        result,
+        weights: bytes,
+        checkpoint,
+      })
+      const service = yield* Remote.trainer({ baseUrl: host.url, attempts: 1, attemptTimeout: "500 millis" })
+      const { events } = yield* Remote.follow(service, job)
+      expect(events.at(-1)?._tag).toBe("Finished")
+    }).pipe(Effect.scoped),
+  )
+
+  live(
+    "leaves a checkpoint that did not come, which is told",
+    Effect.gen(function* () {
+      const host = yield* OwnHost.make({
+        statuses: [kept(1), statuses[0]!],
+        checkpoint: FakeHost.json({ detail: "disk on fire" }, 500),
+      })
+      const { job, released } = TrainerJobs.make()
+      const service = yield* Remote.trainer({ baseUrl: host.url, attempts: 1 })
+      const fiber = yield* Effect.fork(Remote.follow(service, job))
+      yield* host.until(() => host.requests.filter(({ url }) => url.includes("/status/")).length > 1)
+      yield* Fiber.interrupt(fiber)
+      expect(released).toEqual([{ _tag: "Broke" }])
     }).pipe(Effect.scoped),
   )
 

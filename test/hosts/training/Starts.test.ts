@@ -72,6 +72,46 @@ describe("starts", () => {
     }),
   )
 
+  it.scopedLive("stop what they go on from once nothing else is in their way", () =>
+    Effect.gen(function* () {
+      const base = yield* Hosts.serve()
+      const { job, start } = yield* prepared(base)
+      yield* start({ session_id: "first" })
+      const position = { epoch: 1, phase: "training", cursor: 0 }
+      const missing = "0".repeat(64)
+      const next = (session_id: string, dataset: string | undefined, state: object | null) => {
+        const resume = { sessions: ["first", "first"], state }
+        return start({
+          session_id,
+          resume,
+          ...(dataset === undefined ? {} : { data_configuration: { dataset } }),
+        })
+      }
+      const rows = yield* next("second", missing, null)
+      expect(rows[1]).toBe(`Failed to start training: Dataset ${missing} was not handed over`)
+      const state = yield* next("second", undefined, { sha256: missing, position })
+      expect([state[0], state[1]]).toEqual([409, expect.stringMatching(/State .* was not handed over$/)])
+      expect(
+        (yield* sessions(base)).map(({ session_id, status }) => [session_id, Hosts.isOver({ status })]),
+      ).toEqual([["first", false]])
+      expect(yield* next("second", undefined, null)).toEqual([200, "second", null])
+      const { body } = yield* Hosts.ask(base, "GET", "/training/status/first")
+      expect([body.status, body.ktrdr.stopped_by]).toEqual(["stopped", "client"])
+      const long = Array.from({ length: 1001 }, () => 1)
+      const { body: refused } = yield* Hosts.ask(base, "POST", "/training/start", {
+        body: Hosts.startOf(job, missing, { gpu_configuration: { a: [{ long }] } }),
+      })
+      expect(refused.detail).toMatchObject([
+        { type: "too_long", loc: ["body", "gpu_configuration", "a", 0, "long"] },
+      ])
+      const many = Array.from({ length: 50 }, () => 1)
+      const { body: wrong } = yield* Hosts.ask(base, "POST", "/training/start", {
+        body: Hosts.startOf(job, missing, { resume: { sessions: many, state: null } }),
+      })
+      expect(wrong.detail.length).toBe(20)
+    }),
+  )
+
   it.scopedLive("that come after the stop that was meant for them begin nothing", () =>
     Effect.gen(function* () {
       const base = yield* Hosts.serve()

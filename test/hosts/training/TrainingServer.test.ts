@@ -53,7 +53,7 @@ describe("a training host", () => {
       expect(status.model_info).toMatchObject({ model_size_bytes: bytes.length, architecture: "mlp 4-8-4-3" })
       const again = Hosts.events(base, "one", { "last-event-id": "5.9" })
       const rest = Chunk.toReadonlyArray(yield* Stream.runCollect(again))
-      expect(rest.map(({ data }) => data.ktrdr.epochs)).toEqual([history.slice(5)])
+      expect(rest.map(({ data, id }) => [id, data.ktrdr.epochs])).toEqual([["6.10", history.slice(5)]])
 
       expect((yield* Hosts.ask(base, "DELETE", "/training/sessions/one")).status).toBe(200)
       for (const path of ["status/one", "result/one", "checkpoint/one", "events/one"]) {
@@ -88,7 +88,7 @@ describe("a training host", () => {
         "Failed to stop training: Session first is not running (status: stopped)",
       ])
       const { body: status } = yield* Hosts.ask(base, "GET", "/training/status/first")
-      expect([status.status, status.error]).toEqual(["stopped", null])
+      expect([status.status, status.error, status.ktrdr.stopped_by]).toEqual(["stopped", null, "client"])
       const checkpoint = yield* Hosts.ask(base, "GET", "/training/checkpoint/first")
       const position = JSON.parse(checkpoint.headers.get("x-checkpoint-position") ?? "")
       expect(position).toEqual(status.ktrdr.checkpoint.position)
@@ -184,6 +184,7 @@ describe("a training host", () => {
       expect(Duration.toMillis(took)).toBeLessThan(2000)
       const last = Chunk.toReadonlyArray(yield* Fiber.join(following)).at(-1)
       expect(last?.data).toMatchObject({ status: "stopped", error: "the host that trained it ended" })
+      expect(last?.data.ktrdr.stopped_by).toBe("host")
 
       const next = yield* Hosts.serve({ directory })
       const { body: status } = yield* Hosts.ask(next, "GET", "/training/status/one?epochs_from=0")

@@ -4,6 +4,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
+import { isLoopback } from "../../../src/internal/loopback.js"
 import * as Access from "../../../src/node/api/Access.js"
 import * as Client from "../../../src/node/api/Client.js"
 import { send, serve } from "./Served.js"
@@ -127,9 +128,9 @@ it("a name that somebody else gave this machine leads nobody in who has no token
 })
 
 it("knows addresses that only this machine reaches", () => {
-  expect(["127.0.0.1", "127.8.9.1", "localhost", "::1"].map(Access.isLoopback)).not.toContain(false)
+  expect(["127.0.0.1", "127.8.9.1", "localhost", "::1"].map(isLoopback)).not.toContain(false)
   expect(
-    ["0.0.0.0", "::", "192.168.1.4", "example.org", "127.0.0.1.example.org"].map(Access.isLoopback),
+    ["0.0.0.0", "::", "192.168.1.4", "example.org", "127.0.0.1.example.org"].map(isLoopback),
   ).not.toContain(true)
 })
 
