@@ -1,6 +1,5 @@
 /**
- * What a registry looks after for as long as anything runs: leases, requests of other processes to cancel, and records
- * that are not kept any longer.
+ * What a registry does while operations run: renews its lease, takes up cancels of other processes, removes old records.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
