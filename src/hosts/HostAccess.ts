@@ -12,7 +12,7 @@ import { isHere } from "../internal/loopback.js"
 import { sha256 } from "../internal/sha256.js"
 import * as HostHttp from "./HostHttp.js"
 
-/** What everybody must show, on every route; without one whoever reaches the host by a name of this machine may use it. */
+/** What everybody must show, on every route; without one whoever reaches the host may use it. */
 export type Token = Redacted.Redacted | undefined
 
 /** `KTRDR_HOST_TOKEN` */
@@ -24,12 +24,13 @@ export const token: Config.Config<Token> = Config.option(Config.nonEmptyString("
 /**
  * Answers 401 to who does not show the token, as `Authorization: Bearer`, and 403 to pages in a browser, which have no
  * business with a host. Without a token also to who asks it by a name that is not of this machine: pages can have their
- * own name lead here, and then send no origin. How long that takes says nothing about the token.
+ * own name lead here, and then send no origin. An address cannot be led elsewhere. How long that takes says nothing about the token.
  */
 export const guard = <E, R>(token: Token, app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => {
     if (headers["origin"] !== undefined) return Effect.succeed(foreign)
-    if (token === undefined) return isHere(headers["host"], [docker]) ? app : Effect.succeed(misled)
+    if (token === undefined)
+      return isHere(headers["host"], [docker]) || isAddress(headers["host"]) ? app : Effect.succeed(misled)
     const shown = /^bearer +(.+)$/i.exec(headers["authorization"] ?? "")?.[1] ?? ""
     return Effect.flatMap(isSame(shown, Redacted.value(token)), (isShown) =>
       isShown ? app : Effect.succeed(nobody),
@@ -43,8 +44,10 @@ const foreign = HostHttp.detail("Pages of a browser may not use a host", 403)
 /** The name of this machine in its containers. */
 const docker = "host.docker.internal"
 
+const isAddress = (header = ""): boolean => /^(\d{1,3}(\.\d{1,3}){3}|\[[\da-f:.]+\])(:\d+)?$/i.test(header)
+
 const misled = HostHttp.detail(
-  "Without a token a host is for this machine only, by its own name: ask at 127.0.0.1, or set KTRDR_HOST_TOKEN for it",
+  "Without a token a host is asked by its address or as localhost: do so, or set KTRDR_HOST_TOKEN for it",
   403,
 )
 

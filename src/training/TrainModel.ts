@@ -37,11 +37,7 @@ export const TrainModel = Operation.make("training", {
   idempotencyKey: ({ strategy, start, end, allow_gaps }) =>
     JSON.stringify([encodeStrategy(strategy), start, end, allow_gaps]),
   resume: "checkpoint",
-  estimate: ({ strategy: { timeframes, model } }) => ({
-    key: `training ${timeframes.join("+")} ${model.hidden_layers.join("-")}`,
-    unit: TrainingProgress.unit,
-    units: 0,
-  }),
+  estimate: ({ strategy }) => TrainingProgress.estimate(strategy),
   render: TrainingProgress.render,
   kept: TrainingProgress.kept,
 })

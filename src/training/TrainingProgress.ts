@@ -14,6 +14,7 @@ import {
   waiting,
 } from "../ProgressRenderer.js"
 import type { Position } from "./Receipt.js"
+import type { Strategy } from "./Strategy.js"
 import type { Release } from "./Trainer.js"
 
 /** How far a checkpoint is; batch 0 where all batches of the epoch were learned from, epoch 0 where none was. */
@@ -49,6 +50,13 @@ export type Context = typeof Context.Type
 
 /** What a training counts: batches of all epochs, those of validation too. */
 export const unit = "batch"
+
+/** How long a strategy's training takes is learned from those of networks and timeframes like its own. */
+export const estimate = ({ timeframes, model }: Pick<Strategy, "timeframes" | "model">) => ({
+  key: `training ${timeframes.join("+")} ${model.hidden_layers.join("-")}`,
+  unit,
+  units: 0,
+})
 
 /** `Training MLP model on AAPL [1h] [epoch 5/50] (batch 342/500) loss 0.6123 val 0.6480` */
 export const render: ProgressRenderer<Context> = (snapshot, context) =>

@@ -16,12 +16,18 @@ const statusFor = (host: string, token: HostAccess.Token) =>
     Effect.map(({ status }) => status),
   )
 
-it.effect("a host without a token is asked by the names of this machine only", () =>
+it.effect("a host without a token is asked by its address or the names of this machine only", () =>
   Effect.gen(function* () {
-    for (const host of ["127.0.0.1:5002", "localhost", "[::1]:5002", "host.docker.internal:5002"]) {
+    for (const host of [
+      "127.0.0.1:5002",
+      "localhost",
+      "[::1]:5002",
+      "host.docker.internal:5002",
+      "192.168.1.7:5001",
+    ]) {
       expect([host, yield* statusFor(host, undefined)]).toEqual([host, 204])
     }
-    for (const host of ["rebound.example:5002", "localhost.example", "not a host"]) {
+    for (const host of ["rebound.example:5002", "localhost.example", "1.2.3.4.example", "not a host"]) {
       expect([host, yield* statusFor(host, undefined)]).toEqual([host, 403])
     }
     expect(yield* statusFor("rebound.example:5002", Redacted.make("s3cret"))).toBe(204)

@@ -78,11 +78,7 @@ export const TrainingSession = Operation.make("training_session", {
   context: Context,
   idempotencyKey: ({ session }) => session,
   resume: "none",
-  estimate: ({ strategy: { timeframes, model } }) => ({
-    key: `training ${timeframes.join("+")} ${model.hidden_layers.join("-")}`,
-    unit: TrainingProgress.unit,
-    units: 0,
-  }),
+  estimate: ({ strategy }) => TrainingProgress.estimate(strategy),
   render: TrainingProgress.render,
   kept: TrainingProgress.kept,
 })

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Crc32 from "../Network/Crc32.js"
+import { newer } from "../Receipt/Json.js"
 import * as Split from "../Split.js"
 import * as Stretches from "../Stretches.js"
 import type { Rows } from "../Trainer.js"
@@ -60,15 +61,7 @@ export const decode = Effect.fn("Handed.decode")(function* (
   if (String.fromCharCode(...bytes.subarray(0, 8)) !== magic) return yield* damaged("another kind of file")
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const written = view.getUint32(8, true)
-  if (written > version) {
-    return yield* new TrainingError({
-      reason: "NewerVersion",
-      place,
-      expected: `version ${version} or earlier`,
-      found: `version ${written}`,
-      advice: "Use the ktrdr that wrote it, or a later one",
-    })
-  }
+  if (written > version) return yield* newer(place, version, written)
   if (written === 0) return yield* damaged("version 0")
   const end = begin + view.getUint32(16, true)
   if (end > bytes.length) return yield* damaged(`${bytes.length} bytes`)
@@ -110,19 +103,13 @@ const Head = Schema.parseJson(
 const encodeHead = Schema.encodeSync(Head)
 const decodeHead = Schema.decodeUnknownOption(Head)
 
-/** How many numbers are copied, or bytes summed, in some milliseconds. */
-const numbersAtOnce = 1_000_000
-const bytesAtOnce = 1_000_000
+/** Numbers that are copied, or bytes that are summed, in some milliseconds. */
+const stretch = 1_000_000
 
-const write = (
-  turns: Stretches.Turns,
-  view: DataView,
-  begin: number,
-  numbers: Float32Array | Uint8Array,
-): Effect.Effect<void> =>
+const write = (turns: Stretches.Turns, view: DataView, begin: number, numbers: Rows["x"] | Rows["y"]) =>
   Stretches.run(turns, {
     rows: numbers.length,
-    stretch: numbersAtOnce,
+    stretch,
     fill:
       numbers instanceof Uint8Array
         ? (from, to) => new Uint8Array(view.buffer).set(numbers.subarray(from, to), begin + from)
@@ -131,30 +118,23 @@ const write = (
           },
   })
 
-const read = (
-  turns: Stretches.Turns,
-  view: DataView,
-  begin: number,
-  numbers: Float32Array | Uint8Array,
-): Effect.Effect<void> =>
-  Stretches.run(turns, {
-    rows: numbers.length,
-    stretch: numbersAtOnce,
-    fill:
-      numbers instanceof Uint8Array
-        ? (from, to) =>
-            numbers.set(new Uint8Array(view.buffer, view.byteOffset + begin + from, to - from), from)
-        : (from, to) => {
-            for (let i = from; i < to; i++) numbers[i] = view.getFloat32(begin + 4 * i, true)
-          },
-  })
+const read = (turns: Stretches.Turns, view: DataView, begin: number, numbers: Rows["x"] | Rows["y"]) => {
+  const fill =
+    numbers instanceof Uint8Array
+      ? (from: number, to: number) =>
+          numbers.set(new Uint8Array(view.buffer, view.byteOffset + begin + from, to - from), from)
+      : (from: number, to: number) => {
+          for (let i = from; i < to; i++) numbers[i] = view.getFloat32(begin + 4 * i, true)
+        }
+  return Stretches.run(turns, { rows: numbers.length, stretch, fill })
+}
 
 const sum = (turns: Stretches.Turns, bytes: Uint8Array): Effect.Effect<number> =>
   Effect.suspend(() => {
     let crc = Crc32.none
     const adding = Stretches.run(turns, {
       rows: bytes.length,
-      stretch: bytesAtOnce,
+      stretch,
       fill: (from, to) => {
         crc = Crc32.add(crc, bytes.subarray(from, to))
       },
