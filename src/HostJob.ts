@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import type { HostClient } from "./HostClient.js"
+import type { Options as CallOptions, HostClient } from "./HostClient.js"
 import { HostError } from "./HostError.js"
 import * as HostFailure from "./internal/hostFailure.js"
 
@@ -23,11 +23,17 @@ export type Release = Data.TaggedEnum<{
 }>
 export const Release = Data.taggedEnum<Release>()
 
+/** Of the call that starts: it is sent once where another host could take the work. */
+export type Starting = Pick<CallOptions, "attempts">
+
 export interface Job<A, E, R> {
   /** Chosen by the client, so that it can stop what it never got an answer about. */
   readonly id: string
-  /** May be repeated: the host takes the same `id` for the same work. Its last call is the one that starts. */
-  readonly start: (host: HostClient) => Effect.Effect<void, HostError | E, R>
+  /**
+   * May be repeated: the host takes the same `id` for the same work. Its last call is the one that starts, and says
+   * what `starting` does.
+   */
+  readonly start: (host: HostClient, starting: Starting) => Effect.Effect<void, HostError | E, R>
   /** Ends when the work is over. */
   readonly follow: (host: HostClient) => Stream.Stream<A, HostError | E, R>
   /** Succeeds once the host says that the work has ended, or that it knows none. */
@@ -127,7 +133,7 @@ export const run = <A, E, R>(
       })
 
       const turn = (site: Site<E>): Stream.Stream<A, HostError | E, R> =>
-        Stream.execute(started(site, job)).pipe(
+        Stream.execute(started(site, job, sites.length < client.targets.length ? { attempts: 1 } : {})).pipe(
           Stream.concat(Stream.suspend(() => job.follow(site.host))),
           Stream.concat(
             Stream.execute(
@@ -197,10 +203,14 @@ const choose = <E>(
 }
 
 /** The start goes on in a fiber of its own, which `settled` ends: cut off, nobody would know what came of it. */
-const started = <A, E, R>(site: Site<E>, job: Job<A, E, R>): Effect.Effect<void, HostError | E, R> =>
+const started = <A, E, R>(
+  site: Site<E>,
+  job: Job<A, E, R>,
+  starting: Starting,
+): Effect.Effect<void, HostError | E, R> =>
   Effect.uninterruptibleMask((restore) => {
     site.mayRun = true
-    return Effect.flatMap(Effect.forkDaemon(restore(job.start(site.host))), (fiber) => {
+    return Effect.flatMap(Effect.forkDaemon(restore(job.start(site.host, starting))), (fiber) => {
       site.starting = fiber
       return restore(Fiber.join(fiber))
     })

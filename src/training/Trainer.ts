@@ -50,13 +50,13 @@ export interface Snapshot {
  *
  * - `Stopped`: it has ended, and what it had come to was kept
  * - `Terminated`: its thread did not end by itself within the bound, and was ended; only what was kept before is left
- * - `Broke`: it ended by itself, by a fault, while it was to end; only what was kept before is left
+ * - `NotKept`: it has ended, and what it had come to last was not handed over; only what was kept before is left
  * - `Unconfirmed`: the host did not say that it has stopped; `place` is what to look at, `http://... session x`
  */
 export type Release = Data.TaggedEnum<{
   Stopped: {}
   Terminated: { readonly afterMillis: number }
-  Broke: {}
+  NotKept: {}
   Unconfirmed: { readonly place: string }
 }>
 export const Release = Data.taggedEnum<Release>()

@@ -103,8 +103,8 @@ export const releaseText = (release: Release): string | undefined => {
   switch (release._tag) {
     case "Stopped":
       return undefined
-    case "Broke":
-      return "the training broke while it was to end"
+    case "NotKept":
+      return "it ended without handing over its last checkpoint"
     case "Terminated":
       return `thread ended by force after ${duration(release.afterMillis)}`
     case "Unconfirmed":

@@ -26,7 +26,8 @@ const job = (id: string, strategy: string): HostJob.Job<typeof Status.Type, neve
   const body = { id, strategy }
   return {
     id,
-    start: (host) => host.post("/backtests", { body, idempotencyKey: id, response: Schema.Unknown }),
+    start: (host, starting) =>
+      host.post("/backtests", { ...starting, body, idempotencyKey: id, response: Schema.Unknown }),
     follow: (host) => HostFollow.follow(host, { status, response: Status, isOver: ({ isOver }) => isOver }),
     stop: (host) => host.request("DELETE", status, { response: Schema.Unknown }),
   }

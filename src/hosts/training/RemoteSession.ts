@@ -43,8 +43,6 @@ export interface RemoteSession extends HostJob.Job<Trainer.Event, TrainingError,
 export interface Options {
   /** Of the trainer, which may be several. */
   readonly url: string
-  /** How many those are. */
-  readonly hosts: number
   /** Where hosts of KTRDR have their strategy files. */
   readonly strategies: string
 }
@@ -53,7 +51,7 @@ export interface Options {
 export const make = (
   job: Trainer.Job,
   { architecture, position }: TrainingRun.Outlook,
-  { hosts, strategies, url }: Options,
+  { strategies, url }: Options,
 ): RemoteSession => {
   const { operation: id, strategy } = job
   const rows = Trainer.rowsOf(job)
@@ -65,7 +63,6 @@ export const make = (
   let told = SessionStatus.nothing
   let last: string | undefined
   let outcome: Outcome | undefined
-  let starts = 0
   let sentAway: TrainingError | undefined
 
   const handedOver = Effect.fnUntraced(function* (host: HostClient) {
@@ -77,9 +74,9 @@ export const make = (
 
   const start = Effect.fnUntraced(function* (
     host: HostClient,
+    starting: HostJob.Starting,
   ): Effect.fn.Return<void, HostError | TrainingError> {
     last = host.url
-    starts += 1
     const { service, capabilities } = yield* host.get(TrainingHostApi.paths.root, {
       response: TrainingHostApi.Root,
     })
@@ -103,7 +100,7 @@ export const make = (
         bodySchema: TrainingHostApi.StartRequest,
         idempotencyKey: id,
         idempotent: true,
-        ...(starts < hosts ? { attempts: 1 } : undefined),
+        ...starting,
       })
       .pipe(
         Effect.catchIf(

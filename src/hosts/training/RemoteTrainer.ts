@@ -35,7 +35,7 @@ export interface Options {
  * found, and started or stopped again, whatever becomes of this process. What cannot be trained is refused before
  * anything is sent. Where the host is lost, busy or ends itself and there are others, the next one goes on.
  * Interrupted, the session is stopped and its newest checkpoint kept; where a host does not say within 4 seconds that
- * it has stopped, the release is `Unconfirmed`, and `Broke` where it has and its checkpoint did not come. A session
+ * it has stopped, the release is `Unconfirmed`, and `NotKept` where it has and its checkpoint did not come. A session
  * that ends without a model fails with the host's own error, or with `TrainerFailed` or `DamagedModel`; what was kept
  * until then is not lost.
  */
@@ -50,7 +50,6 @@ export const make = ({
       )
       const session = RemoteSession.make(job, outlook, {
         url: client.url,
-        hosts: client.targets.length,
         strategies,
       })
 
@@ -71,7 +70,7 @@ export const make = ({
           if (url !== undefined) {
             return released(Trainer.Release.Unconfirmed({ place: TrainingFailure.place(url, session.id) }))
           }
-          return released(session.isKept() ? Trainer.Release.Stopped() : Trainer.Release.Broke())
+          return released(session.isKept() ? Trainer.Release.Stopped() : Trainer.Release.NotKept())
         },
       })
       return told.pipe(

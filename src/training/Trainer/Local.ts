@@ -167,7 +167,7 @@ const releaseOf = (ended: Exit.Exit<unknown, TrainingError>): Trainer.Release =>
     Exit.isSuccess(ended) ||
     Exit.isInterrupted(ended) ||
     Option.exists(Cause.failureOption(ended.cause), ({ reason }) => reason === "NotFinite")
-  return hasKept ? Trainer.Release.Stopped() : Trainer.Release.Broke()
+  return hasKept ? Trainer.Release.Stopped() : Trainer.Release.NotKept()
 }
 
 const eventsOf = ({ epochs, batch }: Report): ReadonlyArray<Trainer.Event> => [

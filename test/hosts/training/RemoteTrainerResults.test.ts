@@ -163,7 +163,7 @@ describe("what RemoteTrainer makes of a result", () => {
       const fiber = yield* Effect.fork(Remote.follow(service, job))
       yield* host.until(() => host.requests.filter(({ url }) => url.includes("/status/")).length > 1)
       yield* Fiber.interrupt(fiber)
-      expect(released).toEqual([{ _tag: "Broke" }])
+      expect(released).toEqual([{ _tag: "NotKept" }])
     }).pipe(Effect.scoped),
   )
 

@@ -157,7 +157,7 @@ describe("the local trainer", () => {
       const text = `${begin}${report(1)} while (Atomics.load(signal, 0) !== 2); throw new Error("broken")`
       const { ending, released } = yield* interrupted(text)
       yield* Fiber.join(ending)
-      expect(released).toEqual([{ _tag: "Broke" }])
+      expect(released).toEqual([{ _tag: "NotKept" }])
     }),
   )
 
