@@ -5,6 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
 import type * as CandleSource from "../../src/data/CandleSource.js"
 import type { Mode } from "../../src/hosts/ib/IbPacing.js"
 import * as SimulatedMarket from "../../src/hosts/ib/SimulatedMarket.js"
@@ -97,6 +98,25 @@ export const make = (folder: string, others: Others) => {
       return found
     })
 
+  /** The same where each batch has a client of its own, whose circuit is closed while the loads begin. */
+  const fresh = <E>(
+    name: string,
+    trials: number,
+    host: Effect.Effect<{ readonly port: number; readonly die: () => void }, E, Scope.Scope>,
+  ): Setting => ({
+    name,
+    group: "dead",
+    trials,
+    width: 1,
+    system: undefined,
+    batch: (number) =>
+      Effect.gen(function* () {
+        const { die, port } = yield* host
+        const system = yield* open(`${name.replaceAll(" ", "-")}-${number}`, at(port))
+        return yield* together(system, die)
+      }).pipe(Effect.scoped, Effect.orDie, seeded(name, number)),
+  })
+
   return Effect.gen(function* () {
     const live = yield* Part.ibHost(40)
     const stopped = yield* Part.ibHost(5)
@@ -109,8 +129,6 @@ export const make = (folder: string, others: Others) => {
     const suspended = yield* open("stopped", at(stopped.port))
     const mute = yield* open("mute", at(ports.mute))
     const stalled = yield* open("stalled", at(ports.stalled))
-    const reset = yield* open("reset", at(ports.reset))
-    const refused = yield* open("refused", at(ports.refused))
 
     const local = { group: "local", width: 2 } as const
     const dead = { group: "dead", width: 15 } as const
@@ -119,10 +137,10 @@ export const make = (folder: string, others: Others) => {
       each({ ...local, name: "embedded host", trials: 200, system: embedded }, 800),
       each({ name: "takes 40 ms", group: "live", trials: 250, width: 4, system: alive }, 1500, true),
       each({ name: "at the strict pace of IB", group: "live", trials: 50, width: 5, system: paced }, 1500),
-      each({ ...dead, name: "takes connections, says nothing", trials: 60, system: mute }, 3000),
-      each({ ...dead, name: "begins to answer, no more", trials: 40, system: stalled }, 3000),
-      each({ ...dead, name: "resets connections", trials: 40, system: reset }, 3000),
-      each({ ...dead, name: "nobody listens", trials: 40, system: refused }, 3000),
+      each({ ...dead, name: "takes connections, says nothing", trials: 64, system: mute }, 3000),
+      each({ ...dead, name: "begins to answer, no more", trials: 44, system: stalled }, 3000),
+      fresh("resets connections", 36, Effect.succeed({ port: ports.reset, die: () => {} })),
+      fresh("nobody listens", 36, Effect.succeed({ port: ports.refused, die: () => {} })),
       {
         name: "stopped while it answers",
         group: "dead",
@@ -135,19 +153,11 @@ export const make = (folder: string, others: Others) => {
             seeded("stopped", number),
           ),
       },
-      {
-        name: "killed while it answers",
-        group: "dead",
-        trials: 5 * atOnce,
-        width: 1,
-        system: undefined,
-        batch: (number) =>
-          Effect.gen(function* () {
-            const host = yield* Part.ibHost(5)
-            const system = yield* open(`killed-${number}`, at(host.port))
-            return yield* together(system, () => host.child.kill("SIGKILL"))
-          }).pipe(Effect.scoped, Effect.orDie, seeded("killed", number)),
-      },
+      fresh(
+        "killed while it answers",
+        5 * atOnce,
+        Effect.map(Part.ibHost(5), ({ child, port }) => ({ port, die: () => child.kill("SIGKILL") })),
+      ),
     ]
     return settings
   })

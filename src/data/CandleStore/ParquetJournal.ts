@@ -140,7 +140,10 @@ export const among = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
     .map(({ name }) => name)
 
 export interface Journal {
-  /** Returns once the batch is durable; batches that wait while one is flushed share the next flush. */
+  /**
+   * Returns once the batch is durable, and not before, interrupted or not; batches that wait while one is flushed
+   * share the next flush.
+   */
   readonly append: (batch: Batch) => Effect.Effect<void, DataError>
   /** How many bytes wait to be folded. */
   readonly bytes: () => number
@@ -219,9 +222,10 @@ export const make = Effect.fnUntraced(function* (options: {
       frames.push(encode(record))
     }
     const done = yield* Deferred.make<void, DataError>()
-    pending.push({ frames, done })
-    yield* mutex.hold(Effect.uninterruptible(flushPending))
-    yield* Deferred.await(done)
+    const flushed = Effect.suspend(() =>
+      pending.push({ frames, done }) === 1 ? mutex.hold(flushPending) : Effect.void,
+    )
+    yield* Effect.uninterruptible(Effect.zipRight(flushed, Deferred.await(done)))
   })
 
   const begun = Effect.map(
