@@ -67,7 +67,7 @@ export const upkeep = ({ store, ownership, entries, atWork, cancel, warn }: Kept
 // ---------------------------------------------------------------------------------------------------------
 
 /** A request of another process is seen within this time. */
-const attendMillis = 50
+const attendMillis = 25
 
 /**
  * Ended operations are kept for 7 days, and no more of them than `keptRecords`. Days are counted from the last but
