@@ -2,13 +2,12 @@
  * Two hundred watchers of one load of a million bars, over HTTP: the server of the API, the clients and the IB host
  * are processes of their own. The same load without watchers in between tells what they cost.
  *
- * A tick of the load is seen with the first snapshot after it, so its delay is longer than that of the snapshot: for
- * ten instants between any two snapshots it is what passed until the client had the second one. Ticks count from when
- * all of them watch: to take on two hundred connections at once is not what is measured.
+ * A tick of the load is seen with the first snapshot after it, so its delay is longer than that of the snapshot. Ticks
+ * count from when all of them watch: to take on two hundred connections at once is not what is measured.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import type { Served, ServeOrders, Started, Watched, WatchOrders } from "./eventsChild.js"
+import type { Seen, Served, ServeOrders, Started, Watched, WatchOrders } from "./eventsChild.js"
 import { median, quantile, ratioOf, table } from "./measure.js"
 import * as MinuteLoads from "./minuteLoads.js"
 import * as Part from "./part.js"
@@ -41,6 +40,16 @@ const run = (url: string, end: number, isWatched: boolean): Effect.Effect<Run> =
     return { served, watched: clients === undefined ? undefined : yield* clients.next<Watched>() }
   }).pipe(Effect.scoped)
 
+/** Of each tick, until a client had the first snapshot that was taken after it. */
+const tickDelays = (ticks: ReadonlyArray<number>, seen: ReadonlyArray<Seen>): ReadonlyArray<number> => {
+  let next = 0
+  return ticks.flatMap((tick) => {
+    while (next < seen.length && seen[next]![0] < tick) next++
+    const first = seen[next]
+    return first === undefined ? [] : [first[1] - tick]
+  })
+}
+
 const ms = (value: number): string => value.toFixed(1)
 
 export const bench = Effect.gen(function* () {
@@ -57,11 +66,18 @@ export const bench = Effect.gen(function* () {
     )
     found.push(pair)
   }
-  const watched = found.flatMap(([, one]) => (one.watched === undefined ? [] : [one.watched]))
-  const ticks = watched.flatMap((one) => one.tickDelays)
+  const watched = found.flatMap(([, { served, watched }]) =>
+    watched === undefined ? [] : [{ ...watched, served }],
+  )
+  const ticks = watched.flatMap(({ seen, served, since }) => {
+    const counted = served.ticks.filter((tick) => tick >= since)
+    return seen.flatMap((own) => tickDelays(counted, own))
+  })
   if (ticks.length === 0) yield* Effect.dieMessage("no tick was counted")
-  const snapshots = watched.flatMap((one) => one.snapshotDelays)
-  const events = watched.reduce((sum, one) => sum + one.events, 0)
+  const snapshots = watched.flatMap(({ seen, since }) =>
+    seen.flat().flatMap(([taken, had]) => (taken >= since ? [had - taken] : [])),
+  )
+  const events = watched.reduce((sum, { seen }) => sum + seen.flat().length, 0)
   const lost = watched.reduce((sum, one) => sum + one.lost, 0)
   const sum = (of: (served: Served) => number) => found.reduce((all, [, { served }]) => all + of(served), 0)
   const cpu = (which: 0 | 1) => (median(found.map((pair) => pair[which].served.cpuMillis)) / 1000).toFixed(2)

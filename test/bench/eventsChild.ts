@@ -12,6 +12,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as Stream from "effect/Stream"
 import * as LoadData from "../../src/data/LoadData.js"
 import * as IbPacing from "../../src/hosts/ib/IbPacing.js"
+import { Step } from "../../src/internal/progressTree.js"
 import * as ApiServer from "../../src/node/api/ApiServer.js"
 import * as Closing from "../../src/node/api/Closing.js"
 import * as Http from "../../src/node/Http.js"
@@ -39,6 +40,8 @@ export interface Served {
   readonly encoded: number
   readonly framed: number
   readonly loopP99: number
+  /** When the load went on by something that it counts, in their order: milliseconds since the epoch. */
+  readonly ticks: ReadonlyArray<number>
 }
 
 export interface WatchOrders {
@@ -47,12 +50,14 @@ export interface WatchOrders {
   readonly watchers: number
 }
 
+/** When a snapshot was taken, and when a client had it: milliseconds since the epoch. */
+export type Seen = readonly [taken: number, seen: number]
+
 export interface Watched {
-  /** From the instant of a snapshot until a client had it. */
-  readonly snapshotDelays: ReadonlyArray<number>
-  /** From an instant at which the load may have gone on until a client had the first snapshot after it. */
-  readonly tickDelays: ReadonlyArray<number>
-  readonly events: number
+  /** Since when all clients watch: what was there before is told to each as soon as it comes. */
+  readonly since: number
+  /** Of each client, its snapshots in their order. */
+  readonly seen: ReadonlyArray<ReadonlyArray<Seen>>
   /** Clients whose stream did not end with the last snapshot. */
   readonly lost: number
 }
@@ -63,6 +68,8 @@ export interface Watched {
 
 /** Counts what is made of snapshots, whoever does it. */
 const counts = { encoded: 0, framed: 0 }
+
+const ticks: Array<number> = []
 
 const isSnapshot = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "operationId" in value && "steps" in value
@@ -78,6 +85,17 @@ const count = (): void => {
     if (text?.startsWith("id: ") === true) counts.framed++
     return encode.call(this, text)
   }
+  const { open } = Step.prototype
+  Step.prototype.open = function (...args) {
+    const step = open.apply(this, args)
+    const { advance } = step
+    return Object.assign(step, {
+      advance: (n?: number) => {
+        ticks.push(Date.now())
+        advance(n)
+      },
+    })
+  }
 }
 
 /** Runs a load, and says its id as soon as it has one. */
@@ -86,6 +104,7 @@ const served = (load: Load) =>
     const operations = yield* Operations
     const loop = monitorEventLoopDelay({ resolution: 1 })
     const before = { ...counts }
+    ticks.length = 0
     const cpu = process.cpuUsage()
     const began = performance.now()
     loop.enable()
@@ -106,6 +125,7 @@ const served = (load: Load) =>
       encoded: counts.encoded - before.encoded,
       framed: counts.framed - before.framed,
       loopP99: loop.percentile(99) / 1e6,
+      ticks,
     }
     yield* Part.tell(answer)
   })
@@ -131,9 +151,6 @@ export const serving = Effect.suspend(() => {
 // the clients
 // ---------------------------------------------------------------------------------------------------------
 
-/** Instants between two snapshots that are looked at, as parts of the time between. */
-const instants = Array.from({ length: 10 }, (_, index) => (index + 0.5) / 10)
-
 export const watching = Effect.gen(function* () {
   const { id, url, watchers } = Part.orders<WatchOrders>()
   /** When snapshots were taken, by their number: from the first on they are the same for all, and parsed once. */
@@ -148,18 +165,15 @@ export const watching = Effect.gen(function* () {
     if (number !== "0") taken.set(number, started + elapsed)
     return started + elapsed
   }
-  const snapshotDelays: Array<number> = []
-  const tickDelays: Array<number> = []
-  let events = 0
-  /** Since when all of them watch: what was there before is told to each as soon as it comes. */
-  let [connected, since] = [0, Number.POSITIVE_INFINITY]
+  const seen: Array<ReadonlyArray<Seen>> = []
+  let since = Number.POSITIVE_INFINITY
 
   /** Reads one stream to its end, and says how that came. */
   const watch = () =>
     Effect.async<string>((resume) => {
       const request = get(`${url}/api/v1/operations/${id}/events`, { agent: false }, (response) => {
         let text = ""
-        let last: number | undefined
+        const own: Array<Seen> = []
         let name = ""
         response.setEncoding("utf8").on("data", (chunk: string) => {
           const now = Date.now()
@@ -169,16 +183,9 @@ export const watching = Effect.gen(function* () {
             text = text.slice(end + 2)
             const head = /^id: (\d+)\nevent: (\w+)\n/.exec(event)
             if (head === null) continue
-            events++
             name = head[2]!
-            const at = takenAt(head[1]!, event)
-            if (last === undefined && ++connected === watchers) since = now
-            if (at >= since) snapshotDelays.push(now - at)
-            if (last !== undefined && last >= since) {
-              const [from, span] = [last, at - last]
-              tickDelays.push(...instants.map((part) => now - from - span * part))
-            }
-            last = at
+            if (own.length === 0 && seen.push(own) === watchers) since = now
+            own.push([takenAt(head[1]!, event), now])
           }
         })
         response.once("close", () => resume(Effect.succeed(name)))
@@ -188,9 +195,8 @@ export const watching = Effect.gen(function* () {
 
   const ends = yield* Effect.forEach(Array.from({ length: watchers }), watch, { concurrency: "unbounded" })
   const watched: Watched = {
-    snapshotDelays,
-    tickDelays,
-    events,
+    since,
+    seen,
     lost: ends.filter((name) => name !== "completed").length,
   }
   yield* Part.tell(watched)
