@@ -15,6 +15,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
+import * as ContentDigest from "../internal/contentDigest.js"
 
 /** The longest request body, in bytes. */
 export const maxBodyBytes = 1024 * 1024
@@ -22,6 +23,13 @@ export const maxBodyBytes = 1024 * 1024
 /** JSON text as an answer. */
 export const json = (text: string, status = 200): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(text, { status, contentType: "application/json" })
+
+/** Bytes as an answer, which goes with their `Content-Digest`. */
+export const binary = (
+  bytes: Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.uint8Array(bytes, { contentType: binaryType, headers })
 
 /** The refusal of what is no matter of a route. */
 export const detail = (text: string, status: number): HttpServerResponse.HttpServerResponse =>
@@ -121,6 +129,8 @@ const until = (isDone: () => boolean, limit: Duration.DurationInput) =>
     Effect.timeoutOption(limit),
   )
 
+const binaryType = "application/octet-stream"
+
 /** Shorter bodies are not compressed: it would cost more than it saves. */
 const compressFrom = 4096
 
@@ -208,18 +218,36 @@ const finish = (
     id !== undefined && /^[\x21-\x7e]{1,128}$/.test(id)
       ? HttpServerResponse.setHeader(response, "x-request-id", id)
       : response
-  const { body } = named
+  return Effect.flatMap(packed(request, named), sealed)
+}
+
+const packed = (
+  request: HttpServerRequest.HttpServerRequest,
+  response: HttpServerResponse.HttpServerResponse,
+): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  const { body } = response
   return Predicate.isTagged(body, "Uint8Array") &&
     body.body.length >= compressFrom &&
     /\bgzip\b(?!\s*;\s*q=0(\.0+)?\s*(,|$))/.test(request.headers["accept-encoding"] ?? "")
     ? Effect.map(gzip(body.body), (bytes) =>
         HttpServerResponse.uint8Array(bytes, {
-          status: named.status,
+          status: response.status,
           contentType: body.contentType,
-          headers: { ...named.headers, "content-length": String(bytes.length), ...compressed },
+          headers: { ...response.headers, "content-length": String(bytes.length), ...compressed },
         }),
       )
-    : Effect.succeed(named)
+    : Effect.succeed(response)
+}
+
+const sealed = (
+  response: HttpServerResponse.HttpServerResponse,
+): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  const { body } = response
+  return Predicate.isTagged(body, "Uint8Array") && body.contentType === binaryType
+    ? Effect.map(ContentDigest.of(body.body), (digest) =>
+        HttpServerResponse.setHeader(response, "content-digest", digest),
+      )
+    : Effect.succeed(response)
 }
 
 const compressed = { "content-encoding": "gzip", vary: "accept-encoding" }

@@ -13,14 +13,17 @@ import * as NodeStream from "@effect/platform-node/NodeStream"
 import { type Dispatcher, errors } from "@effect/platform-node/Undici"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as ContentDigest from "./contentDigest.js"
 
 /**
  * Gathered, it has at most `maxBodyBytes`, compressed and not; a longer one is aborted while it comes. As a
  * stream it may be of any length: what nobody reads holds the host back. A body in gzip is read as what it
- * holds; one that breaks off or does not decompress fails as undecodable.
+ * holds; one that breaks off, does not decompress or, gathered, is not that of its `Content-Digest` fails as
+ * undecodable.
  */
 export class Answer extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
@@ -78,6 +81,15 @@ export class Answer extends Inspectable.Class implements HttpClientResponse.Http
   #gather() {
     const [first, ...rest] = this.#chunks
     const bytes = first !== undefined && rest.length === 0 ? first : Buffer.concat(this.#chunks)
+    const said = ContentDigest.said(this.headers["content-digest"])
+    if (said === undefined) return this.#unpack(bytes)
+    Effect.runCallback(ContentDigest.of(bytes), {
+      onExit: (digest) =>
+        Exit.isSuccess(digest) && digest.value === said ? this.#unpack(bytes) : this.fail(new Damaged()),
+    })
+  }
+
+  #unpack(bytes: Buffer) {
     if (!this.#isCompressed || bytes.length === 0) return this.#finish(Effect.succeed(bytes))
     Zlib.gunzip(bytes, { maxOutputLength: this.#maxBodyBytes }, (error, result) =>
       error === null ? this.#finish(Effect.succeed(result)) : this.fail(error),
@@ -209,6 +221,10 @@ export class Answer extends Inspectable.Class implements HttpClientResponse.Http
 const unreadBytes = 256 * 1024
 
 const nothing = Buffer.alloc(0)
+
+class Damaged extends Error {
+  override readonly message = "bytes that are not those of the answer's Content-Digest"
+}
 
 const isTooLarge = (cause: unknown): boolean =>
   cause instanceof RangeError && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE"

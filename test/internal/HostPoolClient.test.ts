@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import type * as Http from "node:http"
 import * as Zlib from "node:zlib"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -97,6 +98,45 @@ describe("gzip", () => {
         damaged[at]! ^= 0xff
         host.script.push(gzipped(damaged))
         expect([at, (yield* failureOf(client.text("GET", "/"))).reason]).toEqual([at, "Malformed"])
+      }
+    }),
+  )
+})
+
+describe("Content-Digest", () => {
+  const sealed = (body: Uint8Array, digest: string, headers: Readonly<Record<string, string>> = {}) =>
+    Reply.Answer({ status: 200, headers: { "content-digest": digest, ...headers }, body })
+  const digestOf = (bytes: Uint8Array) => `sha-256=:${createHash("sha256").update(bytes).digest("base64")}:`
+  const bytes = Uint8Array.from({ length: 10_000 }, (_, index) => index % 251)
+  const damaged = Uint8Array.from(bytes, (byte, index) => (index === 5000 ? byte ^ 1 : byte))
+
+  it.scopedLive("finds out an answer that was damaged on its way, which is asked for again", () =>
+    Effect.gen(function* () {
+      const host = yield* FakeHost.make()
+      const client = yield* connect(host, { attempts: 3, backoff: 1 })
+      host.script.push(
+        sealed(damaged, digestOf(bytes)),
+        sealed(gzip(damaged), digestOf(gzip(bytes)), { "content-encoding": "gzip" }),
+        sealed(gzip(bytes), digestOf(gzip(bytes)), { "content-encoding": "gzip" }),
+      )
+      expect(Buffer.from(yield* client.bytes("GET", "/")).equals(bytes)).toBe(true)
+      expect(host.requests.length).toBe(3)
+      host.otherwise = () => sealed(damaged, `sha-512=:abcd:, ${digestOf(bytes)}`)
+      expect(yield* failureOf(client.bytes("GET", "/"))).toMatchObject({
+        reason: "Truncated",
+        found: "bytes that are not those of the answer's Content-Digest",
+        attempts: 3,
+      })
+    }),
+  )
+
+  it.scoped("that this one does not know of is no matter", () =>
+    Effect.gen(function* () {
+      const host = yield* FakeHost.make()
+      const client = yield* connect(host, { attempts: 1 })
+      for (const digest of ["sha-512=:abcd:", "sha-256=abcd", "", "sha-256=::"]) {
+        host.script.push(sealed(bytes, digest))
+        expect((yield* client.bytes("GET", "/")).length).toBe(bytes.length)
       }
     }),
   )

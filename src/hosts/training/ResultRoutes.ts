@@ -2,11 +2,11 @@
  * What a session came to: its result, its weights, its newest checkpoint.
  */
 import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Record from "../../OperationRecord.js"
 import { Checkpoints } from "../../training/Checkpoint.js"
+import * as HostHttp from "../HostHttp.js"
 import * as Answering from "./Answering.js"
 import * as Refused from "./Refused.js"
 import { SessionFiles } from "./SessionFiles.js"
@@ -32,7 +32,7 @@ export const routes: HttpRouter.HttpRouter<never, Needed> = HttpRouter.empty.pip
       const { session } = yield* finished
       const weights = yield* Effect.flatMap(SessionFiles, (files) => files.weights(session.asked.session))
       if (Option.isNone(weights)) return yield* gone(session.asked.session)
-      return HttpServerResponse.uint8Array(weights.value, { contentType: binary })
+      return HostHttp.binary(weights.value)
     }).pipe(Answering.granting("Failed to get the weights")),
   ),
   HttpRouter.get(
@@ -49,20 +49,15 @@ export const routes: HttpRouter.HttpRouter<never, Needed> = HttpRouter.empty.pip
       }
       const { kept, position, state } = found.value
       const { epoch, phase, cursor } = position
-      return HttpServerResponse.uint8Array(state, {
-        contentType: binary,
-        headers: {
-          "x-checkpoint-serial": String(serial ?? Math.floor(kept)),
-          "x-checkpoint-position": JSON.stringify({ epoch, phase, cursor }),
-        },
+      return HostHttp.binary(state, {
+        "x-checkpoint-serial": String(serial ?? Math.floor(kept)),
+        "x-checkpoint-position": JSON.stringify({ epoch, phase, cursor }),
       })
     }).pipe(Answering.granting("Failed to get the checkpoint")),
   ),
 )
 
 // ---------------------------------------------------------------------------------------------------------
-
-const binary = "application/octet-stream"
 
 const sessionOf = Effect.flatMap(Answering.variable("id"), (id) =>
   Effect.flatMap(Sessions, (sessions) => sessions.get(id)),

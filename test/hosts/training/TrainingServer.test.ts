@@ -41,8 +41,12 @@ describe("a training host", () => {
       const { history, metrics } = expected
       expect(result.trained).toMatchObject({ reason: "completed", epochs: 6, history, metrics })
       expect(result.session_info).toMatchObject({ session_id: "one", host_status: "completed" })
-      const { bytes } = yield* Hosts.ask(base, "GET", "/training/result/one/weights")
+      const { bytes, headers } = yield* Hosts.ask(base, "GET", "/training/result/one/weights", {
+        headers: { "accept-encoding": "identity" },
+      })
       expect(yield* sha256(bytes)).toBe(result.trained.weights.sha256)
+      const digest = Buffer.from(result.trained.weights.sha256, "hex").toString("base64")
+      expect(headers.get("content-digest")).toBe(`sha-256=:${digest}:`)
       expect(Either.getOrThrow(Weights.decode(bytes, "there"))).toEqual(expected.weights)
 
       const { body: status } = yield* Hosts.ask(base, "GET", "/training/status/one?epochs_from=4")
