@@ -1,3 +1,4 @@
+import * as Net from "node:net"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -6,10 +7,12 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as HostConfig from "../src/HostConfig.js"
 import * as HostPool from "../src/HostPool.js"
 import * as HostFailure from "../src/internal/hostFailure.js"
+import * as Archive from "./utils/Archive.js"
 import * as FakeHost from "./utils/FakeHost.js"
 
 const { Reply } = FakeHost
@@ -110,6 +113,25 @@ describe("HostPool", () => {
         expect(host.connections.opened).toBe(1)
       }
     }).pipe(Effect.scoped),
+  )
+
+  it.scopedLive("a request that waits for a connection to be made anew ends when its time is up", () =>
+    Effect.gen(function* () {
+      const host = yield* FakeHost.make({ tls: true })
+      host.otherwise = () => FakeHost.json({ n: 1 }, 200, { connection: "close" })
+      let opened = 0
+      const front = yield* FakeHost.makeTcp((socket) => {
+        if (++opened === 1) socket.pipe(Net.connect(host.port, "127.0.0.1")).pipe(socket)
+      })
+      const client = yield* Archive.connect(
+        { url: `https://127.0.0.1:${front.port}`, ca: host.ca },
+        { connections: 1, attempts: 1, attemptTimeout: 300, deadline: 5000 },
+      )
+      yield* client.text("GET", "/")
+      const ended = yield* Effect.timeoutOption(Effect.flip(client.text("GET", "/")), 3000)
+      expect(Option.map(ended, ({ reason }) => reason)).toEqual(Option.some("AttemptTimeout"))
+      expect(opened).toBe(2)
+    }),
   )
 
   it.scoped("closes every socket with its scope: idle, in use, and still connecting", () =>

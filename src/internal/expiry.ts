@@ -32,9 +32,9 @@ export const make: Effect.Effect<Expiry, never, Scope.Scope> = Effect.map(Effect
       alarm = instant
       sleeper?.unsafeInterruptAsFork(sleeper.id())
       return currentMillis.pipe(
-        Effect.flatMap((now) => Effect.sleep(instant - now)),
+        Effect.flatMap((now) => Effect.interruptible(Effect.sleep(instant - now))),
         Effect.zipRight(ring),
-        Effect.interruptible,
+        Effect.uninterruptible,
         Effect.forkIn(scope),
         Effect.map((fiber) => {
           sleeper = fiber
@@ -50,7 +50,7 @@ export const make: Effect.Effect<Expiry, never, Scope.Scope> = Effect.map(Effect
     const next = Math.min(...Array.from(waits, (wait) => wait.until))
     return Effect.zipRight(
       next === Number.POSITIVE_INFINITY ? Effect.void : sleepUntil(next),
-      Effect.forEach(due, (wait) => wait.expire(), { discard: true }),
+      Effect.forEach(due, end, { discard: true }),
     )
   })
 
@@ -66,5 +66,11 @@ export const make: Effect.Effect<Expiry, never, Scope.Scope> = Effect.map(Effect
 })
 
 // -----------------------------------------------------------------------------
+
+/** One that cannot be ended costs the others nothing. */
+const end = (wait: Wait): Effect.Effect<void> =>
+  Effect.catchAllCause(wait.expire(), (cause) =>
+    Effect.logError("What took too long could not be ended", cause),
+  )
 
 const currentMillis = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
