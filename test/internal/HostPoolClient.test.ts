@@ -21,6 +21,11 @@ const gzipped = (body: Uint8Array): FakeHost.Reply =>
 
 const gzip = (text: string | Uint8Array): Uint8Array => Zlib.gzipSync(text)
 
+const sealed = (body: Uint8Array, digest: string, headers: Readonly<Record<string, string>> = {}) =>
+  Reply.Answer({ status: 200, headers: { "content-digest": digest, ...headers }, body })
+
+const digestOf = (bytes: Uint8Array) => `sha-256=:${createHash("sha256").update(bytes).digest("base64")}:`
+
 const always = { compression: "always", attempts: 1, connections: 1 } as const
 
 /** The plain `HttpClient` of a host's pool. */
@@ -104,9 +109,6 @@ describe("gzip", () => {
 })
 
 describe("Content-Digest", () => {
-  const sealed = (body: Uint8Array, digest: string, headers: Readonly<Record<string, string>> = {}) =>
-    Reply.Answer({ status: 200, headers: { "content-digest": digest, ...headers }, body })
-  const digestOf = (bytes: Uint8Array) => `sha-256=:${createHash("sha256").update(bytes).digest("base64")}:`
   const bytes = Uint8Array.from({ length: 10_000 }, (_, index) => index % 251)
   const damaged = Uint8Array.from(bytes, (byte, index) => (index === 5000 ? byte ^ 1 : byte))
 
