@@ -84,11 +84,11 @@ export const bench = Effect.gen(function* () {
     const [warm, opened] = [yield* memory, yield* open]
     yield* Console.error(`warm after ${tally.operations} operations: ${warm.rss.toFixed(0)} MB`)
     yield* goOn(campaign, tally, wrong, minutes * 60_000)
-    const [end, left] = [yield* memory, yield* open]
-    return { tally, warm, end, descriptors: left.files + left.sockets - opened.files - opened.sockets }
+    const [end, more] = [yield* memory, yield* Left.settle(open, opened, 15_000)]
+    return { tally, warm, end, more }
   }).pipe(Effect.scoped)
   yield* Left.settle(open, before, 5000)
-  const { descriptors, end, tally, warm } = found
+  const { end, more, tally, warm } = found
   yield* Console.log(
     table([
       ["", "when warm", "at the end"],
@@ -114,7 +114,7 @@ export const bench = Effect.gen(function* () {
       rss_growth_mb: Math.round(end.rss - warm.rss),
       heap_growth_mb: Math.round(end.heap - warm.heap),
       sockets_at_end: Left.connections(),
-      fd_growth: descriptors,
+      fd_growth: more.files + more.sockets,
     }),
   )
   if (wrong.length > 0) yield* Effect.fail(new Error(`${wrong.length} ends were not told alike`))
