@@ -6,33 +6,39 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { HostMachine } from "../hosts/training/HostMachine.js"
 
-export const layer: Layer.Layer<HostMachine> = Layer.sync(HostMachine, () => {
-  let before = times()
-  let last = 0
-  return {
-    memory: Effect.sync(() => {
-      const total = Os.totalmem()
-      return {
-        processMb: round(process.memoryUsage.rss() / mib),
-        systemTotalMb: round(total / mib),
-        systemPercent: round((100 * (total - Os.freemem())) / total),
-      }
-    }),
-    cpuPercent: Effect.sync(() => {
-      const now = times()
-      const passed = now.all - before.all
-      if (passed > 0) {
-        last = round(Math.max(0, 100 * (1 - (now.idle - before.idle) / passed)))
-        before = now
-      }
-      return last
-    }),
-  }
-})
+export const layer: Layer.Layer<HostMachine> = Layer.effect(
+  HostMachine,
+  Effect.gen(function* () {
+    let before = times()
+    let last = 0
+    return {
+      memory: yield* Effect.cachedWithTTL(memory, "1 second"),
+      cpuPercent: Effect.sync(() => {
+        const now = times()
+        const passed = now.all - before.all
+        if (passed > 0) {
+          last = round(Math.max(0, 100 * (1 - (now.idle - before.idle) / passed)))
+          before = now
+        }
+        return last
+      }),
+    }
+  }),
+)
 
 // ---------------------------------------------------------------------------------------------------------
 
 const mib = 1024 * 1024
+
+/** To ask the system costs a third of a status, which clients ask for several times a second. */
+const memory = Effect.sync(() => {
+  const total = Os.totalmem()
+  return {
+    processMb: round(process.memoryUsage.rss() / mib),
+    systemTotalMb: round(total / mib),
+    systemPercent: round((100 * (total - Os.freemem())) / total),
+  }
+})
 
 const round = (value: number): number => Math.round(value * 10) / 10
 

@@ -12,6 +12,7 @@ export interface Memory {
 }
 
 export interface Service {
+  /** At most a second old. */
   readonly memory: Effect.Effect<Memory>
   /** Of all processors together, since it was asked before. */
   readonly cpuPercent: Effect.Effect<number>

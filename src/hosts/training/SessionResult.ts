@@ -10,9 +10,15 @@ import type { Session } from "./SessionIndex.js"
 import * as TrainingHostApi from "./TrainingHostApi.js"
 import { Outcome } from "./TrainingSession.js"
 
-/** None of a session that has come to nothing, or not yet. */
-export const outcomeOf = ({ result, status }: OperationRecord): Option.Option<Outcome> =>
-  status === "completed" ? decode(result) : Option.none()
+/** None of a session that has come to nothing, or not yet. A record is read once, however often it is told of. */
+export const outcomeOf = (record: OperationRecord): Option.Option<Outcome> => {
+  if (record.status !== "completed") return Option.none()
+  const known = outcomes.get(record)
+  if (known !== undefined) return known
+  const outcome = decode(record.result)
+  outcomes.set(record, outcome)
+  return outcome
+}
 
 /** `training`, `validation` and `test` of the last status; nothing before. */
 export const metrics = (record: OperationRecord) =>
@@ -86,6 +92,7 @@ export const whole = (
 // ---------------------------------------------------------------------------------------------------------
 
 const decode = Schema.decodeUnknownOption(Outcome)
+const outcomes = new WeakMap<OperationRecord, Option.Option<Outcome>>()
 const encodeTrained = Schema.encodeSync(TrainingHostApi.ResultAnswer.fields.trained)
 
 const trainingOf = ({ metrics, ...outcome }: Outcome) => ({
