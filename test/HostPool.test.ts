@@ -125,10 +125,10 @@ describe("HostPool", () => {
       })
       const client = yield* Archive.connect(
         { url: `https://127.0.0.1:${front.port}`, ca: host.ca },
-        { connections: 1, attempts: 1, attemptTimeout: 300, deadline: 5000 },
+        { connections: 1, attempts: 1, attemptTimeout: 1500, deadline: 20_000 },
       )
       yield* client.text("GET", "/")
-      const ended = yield* Effect.timeoutOption(Effect.flip(client.text("GET", "/")), 3000)
+      const ended = yield* Effect.timeoutOption(Effect.flip(client.text("GET", "/")), 10_000)
       expect(Option.map(ended, ({ reason }) => reason)).toEqual(Option.some("AttemptTimeout"))
       expect(opened).toBe(2)
     }),

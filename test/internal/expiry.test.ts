@@ -22,7 +22,7 @@ describe("Expiry", () => {
             yield* Effect.uninterruptible(expiry.watch(wait))
             if (random.number() < 0.3) return expiry.drop(wait)
             return yield* Effect.timeoutFail(Deferred.await(over), {
-              duration: 1000,
+              duration: 10_000,
               onTimeout: () => "lost",
             })
           })
