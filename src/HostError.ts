@@ -12,7 +12,8 @@ import * as Schema from "effect/Schema"
  *   byte of the answer), `AttemptTimeout`, `DeadlineExceeded` (the whole call, retries included)
  * - a refusal: `RateLimited` (429), `Unavailable` (408, 502, 503, 504), `Status` (any other but 2xx)
  * - not even tried: `Unavailable` with `nextTryMillis` and without `status`, while the host's circuit is open
- * - a bad answer: `Truncated` (it broke off, or was damaged on its way), `TooLarge`, `Malformed` (not HTTP, not JSON, not the schema)
+ * - a bad answer: `Truncated` (it broke off, or was damaged on its way), `TooLarge`, `Malformed` (not HTTP, not JSON,
+ *   not the schema)
  */
 export const Reason = Schema.Literal(
   "InvalidConfig",

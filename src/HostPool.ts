@@ -139,7 +139,10 @@ class Connection extends Client {
         if (socket instanceof Net.Socket) {
           state.connecting = socket
           connecting.add(socket)
-          giveUp(state, socket)
+          const abort = () => {
+            if (state.connecting === socket) socket.destroy(new errors.RequestAbortedError())
+          }
+          state.signal?.addEventListener("abort", abort, { once: true })
         }
       },
     })
@@ -151,10 +154,7 @@ class Connection extends Client {
     state.requests += 1
     state.signal = "signal" in options && options.signal instanceof AbortSignal ? options.signal : undefined
     if (state.open !== undefined) state.read = state.open.bytesRead
-    const { connecting } = state
-    const free = super.dispatch(options, handler)
-    if (connecting !== undefined && state.connecting === connecting) giveUp(state, connecting)
-    return free
+    return super.dispatch(options, handler)
   }
 }
 
@@ -167,14 +167,6 @@ interface State {
   read: number
   /** Requests handed in since the last connection closed. */
   requests: number
-}
-
-/** The connection that is being made for the latest request ends with it. */
-const giveUp = (state: State, socket: Net.Socket): void => {
-  const abort = () => {
-    if (state.connecting === socket) socket.destroy(new errors.RequestAbortedError())
-  }
-  state.signal?.addEventListener("abort", abort, { once: true })
 }
 
 const adopt = (state: State, socket: Net.Socket): void => {

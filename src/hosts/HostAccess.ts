@@ -24,7 +24,8 @@ export const token: Config.Config<Token> = Config.option(Config.nonEmptyString("
 /**
  * Answers 401 to who does not show the token, as `Authorization: Bearer`, and 403 to pages in a browser, which have no
  * business with a host. Without a token also to who asks it by a name that is not of this machine: pages can have their
- * own name lead here, and then send no origin. An address cannot be led elsewhere. How long that takes says nothing about the token.
+ * own name lead here, and then send no origin. An address cannot be led elsewhere. How long that takes says nothing
+ * about the token.
  */
 export const guard = <E, R>(token: Token, app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => {

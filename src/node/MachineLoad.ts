@@ -30,7 +30,7 @@ export const layer: Layer.Layer<HostMachine> = Layer.effect(
 
 const mib = 1024 * 1024
 
-/** To ask the system costs a third of a status, which clients ask for several times a second. */
+/** The system reads its files for that, so not with every status that somebody asks for. */
 const memory = Effect.sync(() => {
   const total = Os.totalmem()
   return {

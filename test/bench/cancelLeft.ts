@@ -41,15 +41,10 @@ export const count = (live: LiveFibers, folders: ReadonlyArray<string>): Effect.
     }
   })
 
-/** Network sockets of this process, those that listen too; `isMeant` is asked with the ports of both ends. */
-export const connections = (isMeant: (own: number, other: number) => boolean = () => true): number => {
+/** Network sockets of this process, those that listen too. */
+export const connections = (): number => {
   const rows = ["tcp", "tcp6"].flatMap((name) => readFileSync(`/proc/self/net/${name}`, "utf8").split("\n"))
-  const known = new Set(
-    rows.flatMap((row) => {
-      const [, own, other, , , , , , , inode] = row.trim().split(/\s+/)
-      return isMeant(portOf(own), portOf(other)) ? [`socket:[${inode}]`] : []
-    }),
-  )
+  const known = new Set(rows.map((row) => `socket:[${row.trim().split(/\s+/)[9]}]`))
   return descriptors().filter((name) => known.has(name)).length
 }
 
@@ -85,9 +80,6 @@ const combine = (of: (name: keyof Left) => number): Left => ({
   timers: of("timers"),
   files: of("files"),
 })
-
-/** Of an address as the system writes it, `0100007F:1F90`. */
-const portOf = (address: string | undefined): number => Number.parseInt(address?.split(":")[1] ?? "", 16)
 
 /** What the descriptors of this process stand for. */
 const descriptors = (): ReadonlyArray<string> =>

@@ -80,11 +80,9 @@ export const bench = Effect.gen(function* () {
       seed,
       exchanges: 500_000,
     })
-    const hosts = new Set([ib.port, training.port])
-    const fronts = new Set(campaign.proxies.map(({ port }) => port))
     const own = Effect.map(open, (left) => ({
       ...left,
-      sockets: left.sockets - Left.connections((here, there) => fronts.has(here) || hosts.has(there)),
+      sockets: campaign.proxies.reduce((sum, { counts }) => sum - counts.sockets, left.sockets),
     }))
     const tally = tallies()
     yield* goOn(campaign, tally, wrong, warmUp)

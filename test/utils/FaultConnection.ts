@@ -7,7 +7,7 @@ import { Fault } from "./FaultPlan.js"
 
 /** The proxy, as its connections know it. */
 export interface Owner {
-  readonly counts: { opened: number; exchanges: number; request: number; answer: number }
+  readonly counts: { opened: number; sockets: number; exchanges: number; request: number; answer: number }
   /** The fault of the next connection or exchange, if it has one of its own. */
   readonly next: (what: "connection" | "exchange") => Fault | undefined
   readonly befell: (connection: number, fault: Fault) => void
@@ -61,8 +61,10 @@ export class Connection {
       passed: (bytes) => (proxy.counts.answer += bytes),
     })
     let open = 2
+    proxy.counts.sockets += open
     for (const socket of [client, host]) {
       socket.once("close", () => {
+        proxy.counts.sockets -= 1
         if (--open > 0) return
         clearTimeout(this.#idle)
         proxy.leave(this)

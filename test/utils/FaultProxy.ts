@@ -42,6 +42,8 @@ export interface FaultProxy {
     /** Connections that came in, and those of them that are not closed at both ends. */
     opened: number
     open: number
+    /** Of both ends, those that are not closed. */
+    sockets: number
     exchanges: number
     /** Bytes that passed. */
     request: number
@@ -88,7 +90,7 @@ export const make = (options: Options): Effect.Effect<FaultProxy, never, Scope.S
 // ---------------------------------------------------------------------------------------------------------
 
 class Proxy implements Owner {
-  readonly counts = { opened: 0, open: 0, exchanges: 0, request: 0, answer: 0 }
+  readonly counts = { opened: 0, open: 0, sockets: 0, exchanges: 0, request: 0, answer: 0 }
   readonly journal: Array<Entry> = []
   readonly listeners = new Set<() => void>()
   port = 0

@@ -48,10 +48,7 @@ export const make = ({
       const outlook = yield* Effect.flatten(
         breathe(() => TrainingRun.outlook(Trainer.rowsOf(job), { model, training }, job.from)),
       )
-      const session = RemoteSession.make(job, outlook, {
-        url: client.url,
-        strategies,
-      })
+      const session = RemoteSession.make(job, outlook, { url: client.url, strategies })
 
       let isReleased = false
       const released = (release: Trainer.Release): Effect.Effect<void> =>

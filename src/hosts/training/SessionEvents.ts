@@ -22,8 +22,8 @@ import * as Sessions from "./Sessions.js"
 type Needed = Checkpoints | Operations.Operations | SessionFiles | Sessions.Sessions
 
 /**
- * The events of a session after the last one that the client has; all where it names none, or in another way. Refuses with 404 a session that is unknown; a stream
- * ends where the session is removed meanwhile.
+ * The events of a session after the last one that the client has; all where it names none, or in another way. Refuses
+ * with 404 a session that is unknown; a stream ends where the session is removed meanwhile.
  */
 export const stream = Effect.fn("SessionEvents.stream")(function* (
   id: string,
