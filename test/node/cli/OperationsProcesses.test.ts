@@ -44,12 +44,13 @@ const shown = (running: Command.Running, what: RegExp) => Effect.promise(() => r
 
 const ended = (running: Command.Running) => Effect.promise(() => running.ended)
 
-const active = Effect.map(run("operations", "list", "--active", "--json"), ({ out }) =>
-  out
+const active = Effect.map(run("operations", "list", "--active", "--json"), ({ code, err, out }) => {
+  if (code !== 0) throw new Error(err)
+  return out
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => JSON.parse(line)),
-)
+    .map((line) => JSON.parse(line))
+})
 
 /** A load that has some bars and gets no more, and its record. */
 const stuck = (symbol: string) =>
@@ -119,7 +120,9 @@ describe("two terminals", () => {
       expect(err).toMatch(
         /\nWatching ended; the operation goes on\nEnd it with: .* operations cancel op_\S+\n$/,
       )
-      expect((yield* active).map(({ id }) => id)).toEqual([record.id])
+      const left = (yield* active).map(({ id }) => id)
+      const now = yield* run("operations", "show", record.id)
+      expect([left, running.child.exitCode], now.out).toEqual([[record.id], null])
       expect((yield* run("operations", "cancel", "--all")).code).toBe(0)
       expect((yield* ended(running)).code).toBe(130)
     }),
