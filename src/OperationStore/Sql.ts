@@ -220,8 +220,8 @@ export const make: Effect.Effect<Service, never, SqlDatabase.SqlDatabase> = Effe
       ),
 
     sweep: Effect.gen(function* () {
-      const now = yield* machine.now
       const owners = yield* query(owning)
+      const now = yield* machine.now
       const at = yield* Clock.currentTimeMillis
       const gone = owners.flatMap((owner) => Option.toArray(SqlLoss.of(machine, now, owner, at)))
       if (gone.length === 0) {

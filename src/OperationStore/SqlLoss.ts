@@ -19,7 +19,7 @@ export interface Loss {
   readonly at: number
 }
 
-/** Whether an owner is gone, by the row of its lease. */
+/** Whether an owner is gone, by the row of its lease; `now` is no earlier than when that was read. */
 export const of = (machine: Machine, now: number, row: Row, at: number): Option.Option<Loss> =>
   Option.map(Option.fromNullable(fate(machine, now, row)), (how) => {
     const owner = { token: Number(row["token"]), pid: Number(row["pid"]), host: String(row["host"]) }

@@ -169,6 +169,28 @@ it.scoped(
     }),
 )
 
+it.scoped("a lease that is taken or renewed while a sweep waits to read is good", () =>
+  Effect.gen(function* () {
+    const { on } = yield* shared
+    let now = 50_000
+    const machine = { now: Effect.sync(() => now) }
+    const owner = yield* on({ ...machine, pid: 2 })
+    const { token } = yield* running(owner, "op_1")
+    const waiting = yield* on(machine, (one) => ({
+      ...one,
+      query: (sql, params) =>
+        Effect.gen(function* () {
+          now += 5
+          expect(yield* owner.renew(token)).toBe(true)
+          yield* Effect.ignore(running(owner, "op_2"))
+          return yield* one.query(sql, params)
+        }),
+    }))
+    expect(yield* waiting.sweep).toBe(0)
+    expect([yield* statusOf(owner, "op_1"), yield* statusOf(owner, "op_2")]).toEqual(["running", "running"])
+  }),
+)
+
 it.scoped("a sweep writes nothing where there is nothing to do", () =>
   Effect.gen(function* () {
     const { database, on } = yield* shared
