@@ -55,7 +55,8 @@ export interface Writer {
   /**
    * Returns once the batch is durable (journalled and flushed; batches that arrive together may share a
    * flush). The merge law of `Candle.merge` holds; inside `batch.range` the batch's `noData` replaces what
-   * was known, outside it nothing is touched. A journal past its bound is folded on the way.
+   * was known, outside it nothing is touched. A journal past its bound is folded on the way; an interruption ends
+   * that, and the batch stays accepted.
    */
   readonly append: (batch: Batch) => Effect.Effect<void, DataError>
   /**

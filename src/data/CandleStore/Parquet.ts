@@ -14,6 +14,7 @@
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -184,7 +185,7 @@ export const make = Effect.fnUntraced(function* (
 
       const append = Effect.fn("CandleStore.append")(function* (batch: CandleStore.Batch) {
         yield* journal.append(CandleStore.clip(batch))
-        if (journal.bytes() > journalBytes) yield* fold
+        if (journal.bytes() > journalBytes) yield* unlessInterrupted(fold)
       })
       const replace = Effect.fn("CandleStore.replace")(function* (replacement: CandleStore.Replacement) {
         const replaced = Replace.replace({ files, engine, folder, series, lock, identity, replacement })
@@ -217,6 +218,16 @@ export const layer = (
 
 /** Compacting can wait for another day, so it waits no longer than this for another process. */
 const compactWait = Duration.seconds(10)
+
+/**
+ * Work that can be done another time, and ends with an interruption even where what it follows does not: that has
+ * succeeded all the same.
+ */
+const unlessInterrupted = <E, R>(work: Effect.Effect<unknown, E, R>): Effect.Effect<void, E, R> =>
+  Effect.interruptible(work).pipe(
+    Effect.asVoid,
+    Effect.catchAllCause((cause) => (Cause.isInterruptedOnly(cause) ? Effect.void : Effect.failCause(cause))),
+  )
 
 const cannotWrite = ({ reason }: DataError): boolean =>
   reason === "StoreLocked" || reason === "LockLost" || reason === "StoreUnwritable"

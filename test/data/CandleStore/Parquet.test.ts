@@ -2,7 +2,9 @@ import { hostname } from "node:os"
 import * as FileSystem from "@effect/platform/FileSystem"
 import { NodeContext } from "@effect/platform-node"
 import { expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
@@ -10,7 +12,7 @@ import * as TestServices from "effect/TestServices"
 import * as fc from "fast-check"
 import * as Candle from "../../../src/data/Candle.js"
 import * as Parquet from "../../../src/data/CandleStore/Parquet.js"
-import { type Batch, CandleStore } from "../../../src/data/CandleStore.js"
+import { type Batch, CandleStore, type Writer } from "../../../src/data/CandleStore.js"
 import type { DataError } from "../../../src/data/DataError.js"
 import { bar, batch, identity, model, series, span, write } from "../../contract/CandleStore.js"
 import * as FaultyFiles from "../../utils/FaultyFiles.js"
@@ -398,6 +400,29 @@ scopedLive(
       yield* opened(directory)(rows)
       expect(Object.keys(yield* hashes(folder(directory)))).toEqual(["2023.parquet", "manifest.json"])
     }),
+)
+
+scopedLive("an interruption ends the fold on the way, and what was appended stays appended", (directory) =>
+  Effect.gen(function* () {
+    const folding = yield* Deferred.make<void>()
+    const stuck = Parquet.make({ directory, journalBytes: 1 }, (engine) => ({
+      ...engine,
+      write: () => Effect.zipRight(Deferred.succeed(folding, undefined), Effect.never),
+    }))
+    let accepted = 0
+    const append = (writer: Writer, from: number) =>
+      Effect.uninterruptible(Effect.map(writer.append(batch(from, from + 2)), () => void accepted++))
+    yield* Effect.gen(function* () {
+      const writer = yield* Effect.flatMap(stuck, (_) => _.writer(identity()))
+      const loading = yield* Effect.fork(
+        Effect.forEach([0, 2, 4], (from) => append(writer, from), { concurrency: "unbounded" }),
+      )
+      yield* Deferred.await(folding)
+      yield* Fiber.interrupt(loading)
+    }).pipe(Effect.scoped)
+    expect(accepted).toBe(3)
+    expect(yield* opened(directory)(rows)).toEqual(Candle.toRows(batch(0, 6).candles))
+  }),
 )
 
 scopedLive("a series whose venue is known better moves as a whole", (directory) =>
