@@ -18,6 +18,7 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import { forEachAtOnce } from "./internal/forEachAtOnce.js"
 import { toSnapshot } from "./internal/progressSnapshot.js"
 import * as Tree from "./internal/progressTree.js"
 import type { ProgressRenderer } from "./ProgressRenderer.js"
@@ -169,12 +170,9 @@ export const forEach: {
   ) =>
     Effect.suspend(() => {
       const all = Array.from(elements)
-      return setTotal(all.length, options.unit).pipe(
-        Effect.zipRight(
-          Effect.forEach(all, (a, index) => Effect.zipLeft(f(a, index), tick), {
-            concurrency: options.concurrency ?? 1,
-          }),
-        ),
+      return Effect.zipRight(
+        setTotal(all.length, options.unit),
+        forEachAtOnce(all, (a, index) => Effect.zipLeft(f(a, index), tick), options.concurrency ?? 1),
       )
     }),
 )

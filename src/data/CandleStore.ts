@@ -167,9 +167,9 @@ export const described = (store: Service, series: Series.Series): Effect.Effect<
   )
 
 /**
- * Runs `use` alone with the series, for as long as the operation that it is part of is owned. Where this process was suspended for so long that another one took the
- * series over, nothing more was written: `use` runs again with a new writer once the other is done, and must
- * look anew at what is stored.
+ * Runs `use` alone with the series, for as long as the operation that it is part of is owned. Where this process was
+ * suspended for so long that another one took the series over, nothing more was written: `use` runs again with a new
+ * writer once the other is done, and must look anew at what is stored.
  */
 export const withWriter = <A>(
   store: Service,

@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import { forEachAtOnce } from "../internal/forEachAtOnce.js"
 import type { Permits } from "../internal/Permits.js"
 import * as Pacing from "../Pacing.js"
 import * as Progress from "../Progress.js"
@@ -113,10 +114,7 @@ export const run = Effect.fn("SegmentFetcher.run")(function* (options: Options) 
     )
 
   yield* Progress.setTotal(tally.segments + plan.segments.length, segmentUnit)
-  yield* Effect.forEach(plan.segments, settleInTurn, {
-    concurrency: source.concurrency * inStore,
-    discard: true,
-  })
+  yield* forEachAtOnce(plan.segments, settleInTurn, source.concurrency * inStore)
   const first = givenUp[0]
   if (first !== undefined && tally.bars === 0 && givenUp.length + abandoned === plan.segments.length) {
     return yield* nothingLoaded(series, plan.segments.length, first.error)
