@@ -148,6 +148,16 @@ describe("limiters that share a log", () => {
     expect(Shared.lastOf(starts, 1)).toBeLessThan(400)
   })
 
+  it("let one start that needs all there is, though others want it at the same instant", () => {
+    const windows = [Shared.rule(2, 82, { cost: ({ cost }) => cost })]
+    const first = many(0, 2, (index) => ({ at: 30 * index }))
+    const stream = many(1, 20, () => ({ at: 30 }))
+    const dear = many(0, 1, () => ({ at: 30, cost: 2 }))
+    const { starts } = together(windows, numbered(first, stream, dear))
+    expect(violations(windows, starts)).toEqual([])
+    expect(Shared.lastOf(starts, 0)).toBeLessThan(200)
+  })
+
   it("wait but for a moment, and not for long, for one that has gone without a word", () => {
     const windows = [Shared.rule(10, 1000)]
     const last = run((ledger, time) =>

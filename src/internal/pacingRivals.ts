@@ -13,6 +13,8 @@ interface Rival {
   readonly waits: { readonly since: number; readonly takes: ReadonlyArray<Take> } | undefined
   /** When it was heard of last. */
   readonly at: number
+  /** When there was, or will be, room for what it waits for; long ago where that is not known. */
+  free: number
 }
 
 export class Rivals<Request> {
@@ -44,10 +46,14 @@ export class Rivals<Request> {
   }
 
   note(owner: string, { at, takes, waits }: Entry, wanted: ReadonlyArray<Take>): void {
+    const before = this.#rivals.get(owner)
+    const isStart = takes.length > 0
+    const isRepeated = !isStart && JSON.stringify(before?.waits?.takes) === JSON.stringify(wanted)
     this.#rivals.set(owner, {
-      turn: takes.length > 0 ? ++this.#turns : (this.#rivals.get(owner)?.turn ?? 0),
+      turn: isStart ? ++this.#turns : (before?.turn ?? 0),
       waits: waits === null ? undefined : { since: waits.since, takes: wanted },
       at,
+      free: before !== undefined && isRepeated ? before.free : Number.NEGATIVE_INFINITY,
     })
   }
 
@@ -58,20 +64,23 @@ export class Rivals<Request> {
    */
   readonly hold = (group: Group<Request>, now: number): number => {
     let ahead = 0
-    let until = Number.NEGATIVE_INFINITY
-    for (const { at, turn, waits } of this.#rivals.values()) {
+    let promised = Number.NEGATIVE_INFINITY
+    for (const rival of this.#rivals.values()) {
+      const { at, turn, waits } = rival
       if (waits === undefined || turn >= this.#own.turn || at + this.#schedule.patience <= now) continue
       const isWanted = group.uses.some((use) =>
         waits.takes.some(({ rule, key }) => rule === use.rule && key === use.key),
       )
       if (!isWanted) continue
       ahead++
-      if (now - waits.since >= this.#schedule.patience) {
-        until = Math.max(until, this.#schedule.putOffUntil(group, waits.takes, now))
-      }
+      if (now - waits.since < this.#schedule.patience) continue
+      const free = this.#schedule.freeIfPutOff(group, waits.takes, now)
+      if (free === undefined) continue
+      rival.free = free > now ? free : Math.min(rival.free, now)
+      promised = Math.max(promised, rival.free)
     }
-    if (ahead === 0) return until
+    if (ahead === 0) return Number.NEGATIVE_INFINITY
     const courtesy = ahead * courtesyMillis
-    return Math.max(until, freeAt(group) + courtesy, this.#own.at + courtesyMillis + courtesy)
+    return Math.max(promised, freeAt(group), this.#own.at + courtesyMillis) + courtesy
   }
 }

@@ -193,11 +193,14 @@ export class Schedule<Request> {
     return wait
   }
 
-  /** When `takes` have room; where a start of the group at `now` puts that off, and long ago where not. */
-  putOffUntil(group: Group<Request>, takes: ReadonlyArray<Take>, now: number): number {
+  /**
+   * When `takes` have room, if a start of the group at `now` would put that off: long ago where they have it
+   * already.
+   */
+  freeIfPutOff(group: Group<Request>, takes: ReadonlyArray<Take>, now: number): number | undefined {
     const wanted = takes.map(({ rule, key, cost }) => ({ rule, key, cost, log: this.#logs[rule]!.get(key) }))
-    const free = Math.max(now, freeAt({ uses: wanted }))
-    return free < never && putsOff(group, { uses: wanted }, now) ? free : Number.NEGATIVE_INFINITY
+    const free = freeAt({ uses: wanted })
+    return free < never && putsOff(group, { uses: wanted }, now) ? free : undefined
   }
 
   /** Of those that wait the one that came first; `but` is left out, which is the first of its group. */
