@@ -93,6 +93,8 @@ export interface Outlook {
   readonly architecture: Network.Architecture
   /** Of the state; none of a training that begins. */
   readonly position: Position | undefined
+  /** Of the state: the epochs that are over. */
+  readonly history: ReadonlyArray<EpochReport>
 }
 
 /** Looks at what `make` or `resume` would be given, fails as they do, and makes nothing. */
@@ -105,7 +107,8 @@ export const outlook = (
     const checked = yield* Examples.check(dataset, settings)
     const saved =
       from === undefined ? undefined : yield* Saved.decode(from.state, from.place, checked, dataset)
-    return { architecture: Examples.architecture(dataset, checked), position: saved?.position }
+    const architecture = Examples.architecture(dataset, checked)
+    return { architecture, position: saved?.position, history: saved?.history ?? [] }
   })
 
 // ---------------------------------------------------------------------------------------------------------

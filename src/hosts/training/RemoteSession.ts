@@ -50,7 +50,7 @@ export interface Options {
 /** The session of a job that can be trained; its name is that of the operation. */
 export const make = (
   job: Trainer.Job,
-  { architecture, position }: TrainingRun.Outlook,
+  { architecture, history, position }: TrainingRun.Outlook,
   { strategies, url }: Options,
 ): RemoteSession => {
   const { operation: id, strategy } = job
@@ -60,7 +60,9 @@ export const make = (
   const sites = new Map<string, Site>()
   let newest: Trainer.Snapshot | undefined =
     job.from === undefined || position === undefined ? undefined : { state: job.from.state, position }
-  let told = SessionStatus.nothing
+  /** The epochs of what was kept of this run, which those who listen may not have been told of yet. */
+  let reached = history
+  let told: SessionStatus.Told = { ...SessionStatus.nothing, epoch: history.at(-1)?.epoch ?? 0 }
   let last: string | undefined
   let outcome: Outcome | undefined
   let sentAway: TrainingError | undefined
@@ -123,8 +125,9 @@ export const make = (
     const outlook = breathe(() =>
       TrainingRun.outlook(rows, settings, { state, place: `checkpoint of ${place}` }),
     )
-    const { position } = yield* Effect.flatten(outlook)
+    const { history, position } = yield* Effect.flatten(outlook)
     if (position === undefined) return
+    reached = history
     const snapshot = { state, position: positionOf(position) }
     newest = snapshot
     yield* Effect.uninterruptible(job.keep(snapshot))
@@ -234,7 +237,9 @@ export const make = (
   const follow = (host: HostClient): Stream.Stream<Trainer.Event, HostError | TrainingError> => {
     const site = sites.get(host.url)
     if (site === undefined) return Stream.empty
-    return HostFollow.follow(host, {
+    const [next, before] = SessionStatus.tellEpochs(told, reached)
+    told = next
+    const statuses = HostFollow.follow(host, {
       status: TrainingHostApi.path(TrainingHostApi.paths.status, id),
       events: site.can.has("events") ? TrainingHostApi.path(TrainingHostApi.paths.events, id) : undefined,
       response: SessionStatus.SessionStatus,
@@ -248,6 +253,7 @@ export const make = (
         return Stream.concat(Stream.fromIterable(events), Stream.execute(takeIn(host, site, status)))
       }),
     )
+    return Stream.concat(Stream.fromIterable(before), statuses)
   }
 
   const stop = Effect.fnUntraced(function* (host: HostClient): Effect.fn.Return<void, HostError> {

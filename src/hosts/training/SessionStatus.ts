@@ -3,6 +3,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Trainer from "../../training/Trainer.js"
+import type * as TrainingRun from "../../training/TrainingRun.js"
 import * as TrainingHostApi from "./TrainingHostApi.js"
 
 /**
@@ -54,6 +55,18 @@ export interface Told {
 
 export const nothing: Told = { epoch: 0, work: -1 }
 
+/** What epochs add to what was told. */
+export const tellEpochs = (
+  told: Told,
+  epochs: ReadonlyArray<TrainingRun.EpochReport>,
+): readonly [Told, ReadonlyArray<Trainer.Event>] => {
+  const reports = epochs.filter(({ epoch }) => epoch > told.epoch)
+  return [
+    { ...told, epoch: reports.at(-1)?.epoch ?? told.epoch },
+    reports.map((report) => Trainer.Event.Epoch({ report })),
+  ]
+}
+
 /**
  * What a status adds to what was told: the epochs that are new, then the newest batch if it is further. A session
  * that began anew from what an earlier one had kept says things twice, which are told once.
@@ -63,16 +76,10 @@ export const tell = (
   status: SessionStatus,
   { batchSize }: { readonly batchSize: number },
 ): readonly [Told, ReadonlyArray<Trainer.Event>] => {
-  const reports = (status.ktrdr?.epochs ?? []).filter(({ epoch }) => epoch > told.epoch)
+  const [next, epochs] = tellEpochs(told, status.ktrdr?.epochs ?? [])
   const batch = status.ktrdr ? (status.ktrdr.batch ?? undefined) : batchOf(status, batchSize)
   const isFurther = batch !== undefined && batch.work > told.work
-  return [
-    { epoch: reports.at(-1)?.epoch ?? told.epoch, work: isFurther ? batch.work : told.work },
-    [
-      ...reports.map((report) => Trainer.Event.Epoch({ report })),
-      ...(isFurther ? [Trainer.Event.Batch(batch)] : []),
-    ],
-  ]
+  return isFurther ? [{ ...next, work: batch.work }, [...epochs, Trainer.Event.Batch(batch)]] : [next, epochs]
 }
 
 // ---------------------------------------------------------------------------------------------------------
